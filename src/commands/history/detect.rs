@@ -9,22 +9,21 @@ use crate::history::on_disk::newest_in;
 use crate::platform;
 
 /// Finds the backend of the history in `dir`; `None` without one, or without one of that backend. Of two, the one that was written
-/// last. `command` is what a user would type again.
-pub fn detect_backend(
-    dir: &Path,
-    named: Option<Backend>,
-    command: &str,
-) -> Result<Option<Backend>> {
+/// last.
+pub fn detect_backend(dir: &Path, named: Option<Backend>) -> Result<Option<Backend>> {
     match newest_in(dir, named) {
         Ok(found) => Ok(found.map(|found| found.backend)),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
-        Err(cause) => Err(unreadable(dir, &cause, command)),
+        Err(cause) => Err(unreadable(dir, &cause)),
     }
 }
 
-fn unreadable(dir: &Path, cause: &io::Error, command: &str) -> Error {
+fn unreadable(dir: &Path, cause: &io::Error) -> Error {
     let reason = match cause.kind() {
-        ErrorKind::PermissionDenied => denied(dir, platform::files::other_owner(dir), command),
+        ErrorKind::PermissionDenied => {
+            let command = without_place(std::env::args().skip(1));
+            denied(dir, platform::files::other_owner(dir), &command)
+        }
         _ => cause.to_string(),
     };
     Error::Failed(format!("read the history in {}: {reason}", dir.display()))
@@ -39,6 +38,22 @@ fn denied(dir: &Path, owner: Option<String>, command: &str) -> String {
     format!(
         "permission denied; it belongs to user {owner}: try `sudo -u {user} ollama-tap {command} --analytics-dir {dir}`"
     )
+}
+
+/// What was typed, but for the place of the history and the token, as a shell takes it.
+fn without_place(args: impl IntoIterator<Item = String>) -> String {
+    const LEFT_OUT: [&str; 2] = ["--analytics-dir", "--token"];
+    let mut args = args.into_iter();
+    let mut kept = Vec::new();
+    while let Some(arg) = args.next() {
+        let flag = arg.split('=').next().unwrap_or_default();
+        if !LEFT_OUT.contains(&flag) {
+            kept.push(shell_word(&arg));
+        } else if flag == arg {
+            args.next();
+        }
+    }
+    kept.join(" ")
 }
 
 /// Quotes a text so that a shell takes it for one word.
@@ -63,7 +78,7 @@ mod tests {
     fn a_directory_without_a_history_holds_none_and_other_files_are_not_looked_at() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(
-            detect_backend(&dir.path().join("missing"), None, "stats").unwrap(),
+            detect_backend(&dir.path().join("missing"), None).unwrap(),
             None
         );
         for name in [
@@ -74,13 +89,13 @@ mod tests {
         ] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
-        assert_eq!(detect_backend(dir.path(), None, "stats").unwrap(), None);
+        assert_eq!(detect_backend(dir.path(), None).unwrap(), None);
         fs::write(dir.path().join("ollama_20261120.jsonl.gz"), "").unwrap();
         assert_eq!(
-            detect_backend(dir.path(), None, "stats").unwrap(),
+            detect_backend(dir.path(), None).unwrap(),
             Some(Backend::Jsonl)
         );
-        let error = detect_backend(&dir.path().join(".lock"), None, "stats")
+        let error = detect_backend(&dir.path().join(".lock"), None)
             .unwrap_err()
             .to_string();
         assert!(
@@ -102,6 +117,16 @@ mod tests {
             format!("permission denied; it belongs to user ollama: {command}")
         );
         assert!(!denied(Path::new("x"), None, "stats").contains("sudo"));
+    }
+
+    #[test]
+    fn what_was_typed_is_advised_again_but_for_the_place_and_the_token() {
+        let typed = "export|-o|my file.csv|--analytics-dir|x|--token=s|--model|phi4";
+        let args = typed.split('|');
+        assert_eq!(
+            without_place(args.map(str::to_owned)),
+            "export -o 'my file.csv' --model phi4"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::format::{duration, pluralize, size};
 use super::output_file::OutputFile;
 use super::progress::Progress;
-use super::source::{HistorySource, Purpose};
+use super::source::HistorySource;
 use super::{UsageErrors, combine, filter, query_config, usage};
 use crate::cli::ExportArgs;
 use crate::error::{Error, Result, failed};
@@ -34,7 +34,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     flags.extend(args.filters());
     let asked = combine(filter::query(&flags), format(args));
     let (config, (query, format)) = combine(query_config(args.location()), asked).map_err(usage)?;
-    let source = HistorySource::open(&config, Purpose::Export)?;
+    let source = HistorySource::open(&config)?;
     match file(args) {
         Some(path) => {
             if let Some(warning) = unknown_ending(args, path) {

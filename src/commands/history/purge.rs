@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::format::{format_time, pluralize};
 use super::moment::{self, Edge};
-use super::source::{HistorySource, Purpose};
+use super::source::HistorySource;
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::{Flag, PurgeArgs};
 use crate::error::{Error, Result, failed};
@@ -29,7 +29,7 @@ enum Meant {
 
 pub fn run(args: &PurgeArgs) -> Result<ExitCode> {
     let (config, meant) = combine(query_config(args.location()), meant(args)).map_err(usage)?;
-    let target = PurgeTarget::of(HistorySource::locate(&config, Purpose::Purge)?)?;
+    let target = PurgeTarget::of(HistorySource::locate(&config)?)?;
     let meant = with_whole_ids(meant, &target.source)?;
     let what = match meant {
         Meant::Before(time) => format!(" older than {}", format_time(time)),

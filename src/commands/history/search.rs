@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::format::{duration, format_time};
 use super::found::{highlight, needles, snippet};
-use super::source::{HistorySource, Purpose};
+use super::source::HistorySource;
 use super::table::{Cell, Column, Table};
 use super::{UsageErrors, combine, filter, follow, models, print, query_config, usage};
 use crate::cli::SearchArgs;
@@ -55,7 +55,7 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     if args.follow {
         return follow::run(&config, query, args.json);
     }
-    let source = HistorySource::open(&config, Purpose::Search)?;
+    let source = HistorySource::open(&config)?;
     let query = source.with_whole_ids(query)?;
     let records = source.newest(&query)?;
     if records.is_empty() {

@@ -19,31 +19,6 @@ use crate::history::store::{
 };
 use crate::util::sanitize::escape_control_chars;
 
-/// The question that a history is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
-    Stats,
-    Search,
-    Show,
-    Export,
-    Purge,
-    Why,
-}
-
-impl Purpose {
-    /// The shortest command of its kind that works.
-    fn as_str(self) -> &'static str {
-        match self {
-            Purpose::Stats => "stats",
-            Purpose::Search => "search",
-            Purpose::Show => "show",
-            Purpose::Export => "export",
-            Purpose::Purge => "purge --before TIME",
-            Purpose::Why => "why",
-        }
-    }
-}
-
 /// A history that can be asked.
 pub enum HistorySource {
     Tap(TapClient),
@@ -79,24 +54,23 @@ impl fmt::Display for SourceInfo {
 
 impl HistorySource {
     /// Finds the history and opens it to read.
-    pub fn open(config: &QueryConfig, purpose: Purpose) -> Result<HistorySource> {
-        match HistorySource::locate(config, purpose)? {
+    pub fn open(config: &QueryConfig) -> Result<HistorySource> {
+        match HistorySource::locate(config)? {
             Located::Tap(tap) => Ok(HistorySource::Tap(tap)),
             Located::Store(history) => HistorySource::reader(&history),
         }
     }
 
     /// Finds the history.
-    pub fn locate(config: &QueryConfig, purpose: Purpose) -> Result<Located> {
-        let command = purpose.as_str();
+    pub fn locate(config: &QueryConfig) -> Result<Located> {
         match config.location {
-            HistoryLocation::Store => named_store(config, command).map(Located::Store),
+            HistoryLocation::Store => named_store(config).map(Located::Store),
             HistoryLocation::Tap => discovery::find(config)
                 .map(Located::Tap)
                 .ok_or_else(|| Error::Failed(format!("no tap answers at {}", config.addresses()))),
             HistoryLocation::Anywhere => match discovery::find(config) {
                 Some(tap) => Ok(Located::Tap(tap)),
-                None => usual_store(config, command).map(Located::Store),
+                None => usual_store(config).map(Located::Store),
             },
         }
     }
@@ -290,11 +264,11 @@ fn failed(error: StoreError) -> Error {
     Error::Failed(error.to_string())
 }
 
-fn named_store(config: &QueryConfig, command: &str) -> Result<HistoryConfig> {
+fn named_store(config: &QueryConfig) -> Result<HistoryConfig> {
     let history = &config.history;
     let backend = match config.backend {
         Some(backend @ (Backend::Loki | Backend::None)) => Some(backend),
-        named => detect_backend(&history.dir, named, command)?,
+        named => detect_backend(&history.dir, named)?,
     };
     let nothing = || {
         Error::Failed(format!(

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::format::{decimal, duration, format_time, hours as hours_text, percent, pluralize};
 use super::moment::zone_note;
-use super::source::{HistorySource, Purpose, SourceInfo};
+use super::source::{HistorySource, SourceInfo};
 use super::table::{Column, Table};
 use super::{combine, models, print, query_config, usage};
 use crate::cli::StatsArgs;
@@ -45,7 +45,7 @@ struct View<'a> {
 pub fn run(args: &StatsArgs) -> Result<ExitCode> {
     let (config, request) =
         combine(query_config(args.location()), request::parse(args)).map_err(usage)?;
-    let source = HistorySource::open(&config, Purpose::Stats)?;
+    let source = HistorySource::open(&config)?;
     let numbers = source.enhanced(&request)?;
     let origin = source.origin()?;
     let view = View {

@@ -10,9 +10,8 @@ use crate::instance::histories::{self, KnownHistory};
 use crate::platform;
 use crate::util::stderr;
 
-/// Finds it, and says on standard error where it is, if that is not the obvious place, and where others are. `command` is what a user
-/// would type again.
-pub fn usual_store(config: &QueryConfig, command: &str) -> Result<HistoryConfig> {
+/// Finds it, and says on standard error where it is, if that is not the obvious place, and where others are.
+pub fn usual_store(config: &QueryConfig) -> Result<HistoryConfig> {
     let here = &config.history.dir;
     let at = |dir: &Path, backend| HistoryConfig {
         backend,
@@ -20,7 +19,7 @@ pub fn usual_store(config: &QueryConfig, command: &str) -> Result<HistoryConfig>
         ..config.history.clone()
     };
     let mut known = histories::elsewhere(here, config.backend);
-    if let Some(backend) = detect_backend(here, config.backend, command)? {
+    if let Some(backend) = detect_backend(here, config.backend)? {
         tell(None, &known);
         return Ok(at(here, backend));
     }
@@ -35,7 +34,7 @@ pub fn usual_store(config: &QueryConfig, command: &str) -> Result<HistoryConfig>
     let last = of_commands.into_iter().chain([service]);
     let dirs: Vec<_> = last.collect();
     for dir in &dirs {
-        if let Some(backend) = detect_backend(dir, config.backend, command)? {
+        if let Some(backend) = detect_backend(dir, config.backend)? {
             return Ok(at(dir, backend));
         }
     }

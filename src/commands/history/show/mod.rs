@@ -8,7 +8,7 @@ mod text;
 
 use std::process::ExitCode;
 
-use super::source::{HistorySource, Purpose, no_records};
+use super::source::{HistorySource, no_records};
 use super::waterfall::waterfall;
 use super::{print, query_config, usage, why};
 use crate::cli::ShowArgs;
@@ -54,7 +54,7 @@ impl Section {
 
 pub fn run(args: &ShowArgs) -> Result<ExitCode> {
     let config = query_config(args.location()).map_err(usage)?;
-    let source = HistorySource::open(&config, Purpose::Show)?;
+    let source = HistorySource::open(&config)?;
     let record = match &args.id {
         Some(id) => source.one(id, HINT)?,
         None => newest(&source)?,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use super::format::{format_time, pluralize};
 use super::moment::zone_note;
-use super::source::{HistorySource, Purpose, SourceInfo};
+use super::source::{HistorySource, SourceInfo};
 use super::{UsageErrors, combine, filter, print, query_config, usage};
 use crate::cli::WhyArgs;
 use crate::diagnose::{Certainty, groups};
@@ -25,7 +25,7 @@ const CLIENTS_MAX: usize = 4;
 pub fn run(args: &WhyArgs) -> Result<ExitCode> {
     let asked = combine(query(args), hide::request(args));
     let (config, (query, hide)) = combine(query_config(args.location()), asked).map_err(usage)?;
-    let source = HistorySource::open(&config, Purpose::Why)?;
+    let source = HistorySource::open(&config)?;
     match (hide, &args.id) {
         (Some(hide), _) => hide::run(&source, &hide, &query, args.json),
         (None, Some(id)) => one(&source, id, args.json),
