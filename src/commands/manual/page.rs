@@ -30,7 +30,7 @@ const FILES: [(&str, &str); 5] = [
 /// The whole page, for `man`.
 pub fn page(program: &CommandInfoWithArgs) -> String {
     let mut page = Page(format!(
-        ".TH OLLAMA\\-TAP 1 \"\" \"{PROGRAM_NAME} {}\" \"Ollama Tap\"\n.nh\n",
+        ".TH OLLAMA-TAP 1 \"\" \"{PROGRAM_NAME} {}\" \"Ollama Tap\"\n.nh\n",
         env!("CARGO_PKG_VERSION")
     ));
     let summary = env!("CARGO_PKG_DESCRIPTION");
