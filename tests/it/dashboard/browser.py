@@ -107,11 +107,11 @@ def held(page, address):
     page.unroute(address)
 
 
-def until(page, is_so):
+def until(page, is_so, otherwise="it never was so"):
     """Waits for something that is noticed outside of the page."""
     deadline = time.monotonic() + PATIENCE / 1000
     while not is_so():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, otherwise
         page.wait_for_timeout(10)
 
 
