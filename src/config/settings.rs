@@ -24,7 +24,7 @@ pub struct HistoryConfig {
 }
 
 impl HistoryConfig {
-    /// Returns the settings of a history in a directory that is only to be read.
+    /// Returns the settings of a history in a directory, of which nothing is deleted by age or size.
     pub fn on_disk(dir: &Path, backend: Backend) -> HistoryConfig {
         HistoryConfig {
             backend,

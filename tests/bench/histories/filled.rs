@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::size;
-use crate::config::{Backend, HistoryConfig, StoreText};
+use crate::config::{Backend, HistoryConfig};
 use crate::history::record::{Record, now};
 use crate::history::store::{Limits, Store, StoreError};
 use crate::records::records;
@@ -99,16 +99,7 @@ impl Full {
 }
 
 fn open(backend: Backend, dir: &Path) -> io::Result<Store> {
-    let history = HistoryConfig {
-        backend,
-        dir: dir.to_owned(),
-        dir_is_given: true,
-        name: None,
-        retention_days: None,
-        store_text: StoreText::Full,
-        max_bytes: None,
-        loki: None,
-    };
+    let history = HistoryConfig::on_disk(dir, backend);
     Store::open_for_writing(&history, "cargo bench")
         .map_err(failed)?
         .ok_or_else(|| io::Error::other("no history is kept"))

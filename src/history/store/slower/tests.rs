@@ -5,7 +5,7 @@ use fastrand::Rng;
 use super::super::suite::{NOON, record};
 use super::super::{Hidden, Selection, Why};
 use super::*;
-use crate::config::{Backend, HistoryConfig, StoreText};
+use crate::config::{Backend, HistoryConfig};
 use crate::diagnose::Kind;
 use crate::diagnose::slower::SIDE_MIN;
 use crate::history::record::Record;
@@ -17,16 +17,7 @@ const HOUR: f64 = 3600.0;
 /// A store of its own in a directory, with these records.
 fn store(backend: Backend, mut records: Vec<Record>) -> (Store, tempfile::TempDir) {
     let dir = tempfile::tempdir().unwrap();
-    let config = HistoryConfig {
-        backend,
-        dir: dir.path().to_owned(),
-        dir_is_given: true,
-        name: None,
-        retention_days: None,
-        store_text: StoreText::Full,
-        max_bytes: None,
-        loki: None,
-    };
+    let config = HistoryConfig::on_disk(dir.path(), backend);
     let store = Store::open_for_writing(&config, "a test").unwrap().unwrap();
     assert_eq!(store.write(&mut records).unwrap(), 0);
     (store, dir)

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::*;
-use crate::config::{Backend, HistoryConfig, StoreText};
+use crate::config::{Backend, HistoryConfig};
 use crate::history::record::now;
 use crate::history::store::statistics::{EnhancedStats, StatsQuestion};
 use crate::history::store::{Limits, Selection, Store, suite};
@@ -21,16 +21,7 @@ const RECORDS: u32 = 600;
 const APART: f64 = 3.0 * DAY / RECORDS as f64;
 
 fn open(backend: Backend, dir: &Path) -> Store {
-    let history = HistoryConfig {
-        backend,
-        dir: dir.to_owned(),
-        dir_is_given: true,
-        name: None,
-        retention_days: None,
-        store_text: StoreText::Full,
-        max_bytes: None,
-        loki: None,
-    };
+    let history = HistoryConfig::on_disk(dir, backend);
     Store::open_for_writing(&history, "a test")
         .unwrap()
         .unwrap()
