@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::store::Store;
+use super::store::{Store, StoreError};
 use crate::config::{Backend, HistoryConfig};
 
 /// The history that a directory holds.
@@ -53,15 +53,18 @@ pub fn with_records(dir: &Path, named: Option<Backend>) -> Option<HistoryOnDisk>
     has_records.then_some(found)
 }
 
-/// Finds what the other backend left in the directory of this history.
+/// Finds what the other backend left in the directory of this history. What is there and cannot be read is told by reading it.
 pub fn left_behind(history: &HistoryConfig) -> Option<HistoryConfig> {
     let other = match history.backend {
         Backend::Jsonl => Backend::Sqlite,
         Backend::Sqlite => Backend::Jsonl,
         Backend::Loki | Backend::None => return None,
     };
-    let found = newest_in(&history.dir, Some(other)).ok()?;
-    found.map(|found| HistoryConfig::on_disk(&history.dir, found.backend))
+    let left = HistoryConfig::on_disk(&history.dir, other);
+    match Store::open_for_reading(&left) {
+        Err(StoreError::NotFound(_)) => None,
+        _ => Some(left),
+    }
 }
 
 /// Returns the backend that a file belongs to. SQLite's files beside a database are newer than the database.
@@ -129,5 +132,27 @@ mod tests {
         let found = with_records(dir.path(), None).unwrap();
         assert_eq!(found.backend, Backend::Sqlite);
         assert_eq!(with_records(dir.path(), Some(Backend::Jsonl)), None);
+    }
+
+    #[test]
+    fn a_file_named_like_one_of_a_history_is_not_left_behind_by_a_backend() {
+        let dir = tempfile::tempdir().unwrap();
+        let [jsonl, sqlite] = [Backend::Jsonl, Backend::Sqlite]
+            .map(|backend| HistoryConfig::on_disk(dir.path(), backend));
+        for name in [
+            "ollama_analytics.db-wal",
+            "ollama_analytics.db",
+            "ollama_x.jsonl.gz",
+        ] {
+            fs::write(dir.path().join(name), "").unwrap();
+            for history in [&jsonl, &sqlite] {
+                assert!(left_behind(history).is_none(), "{name}");
+            }
+        }
+        fs::write(dir.path().join("ollama_analytics.db"), "no database").unwrap();
+        let left = left_behind(&jsonl).unwrap();
+        assert!(Store::open_for_reading(&left).is_err());
+        fs::write(dir.path().join("ollama_20261120.jsonl.gz"), "").unwrap();
+        assert_eq!(left_behind(&sqlite).unwrap().backend, Backend::Jsonl);
     }
 }
