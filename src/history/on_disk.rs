@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::SystemTime;
 
-use super::store::{Store, StoreError};
+use super::store::{Query, Store, StoreError};
 use crate::config::{Backend, HistoryConfig};
 
 /// The history that a directory holds.
@@ -49,8 +50,13 @@ pub fn with_records(dir: &Path, named: Option<Backend>) -> Option<HistoryOnDisk>
     }
     let history = HistoryConfig::on_disk(dir, found.backend);
     let store = Store::open_for_reading(&history).ok()??;
-    let has_records = store.extent().is_ok_and(|extent| extent.records > 0);
-    has_records.then_some(found)
+    let mut has_records = false;
+    // A count would read the whole index, and a tap that starts waits for this.
+    let read = store.for_each(&Query::default(), &mut |_| {
+        has_records = true;
+        ControlFlow::Break(())
+    });
+    (read.is_ok() && has_records).then_some(found)
 }
 
 /// Finds what the other backend left in the directory of this history. What is there and cannot be read is told by reading it.

@@ -72,10 +72,19 @@ fn add(dir: &Path, backend: Backend) -> io::Result<()> {
 
 /// Lists the histories that can be read and have records, those of `named` if that is given: the one that was written last first.
 pub fn known(named: Option<Backend>) -> Vec<KnownHistory> {
+    beside(Vec::new(), named)
+}
+
+/// Lists those that are not in `here`, which is not looked at.
+pub fn elsewhere(here: &Path, named: Option<Backend>) -> Vec<KnownHistory> {
+    beside(here.canonicalize().into_iter().collect(), named)
+}
+
+/// Lists those in other directories than were `seen`.
+fn beside(mut seen: Vec<PathBuf>, named: Option<Backend>) -> Vec<KnownHistory> {
     let noted = file().map(|file| lines(&file)).unwrap_or_default();
     let noted = noted.iter().filter_map(|line| directory_of(line));
     let mut directories: Vec<PathBuf> = noted.map(Path::to_owned).chain(usual()).collect();
-    let mut seen = Vec::new();
     directories.retain(|dir| is_new(dir, &mut seen));
     let known = directories.into_iter().filter_map(|directory| {
         let found = with_records(&directory, named)?;
@@ -84,21 +93,6 @@ pub fn known(named: Option<Backend>) -> Vec<KnownHistory> {
     let mut known: Vec<KnownHistory> = known.collect();
     known.sort_by_key(|known| Reverse(known.found.written));
     known
-}
-
-/// Lists those that are not in `here`.
-pub fn elsewhere(here: &Path, named: Option<Backend>) -> Vec<KnownHistory> {
-    let mut known = known(named);
-    known.retain(|other| !is_same(&other.directory, here));
-    known
-}
-
-/// Returns whether both paths lead to the same directory.
-fn is_same(one: &Path, other: &Path) -> bool {
-    match (one.canonicalize(), other.canonicalize()) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => false,
-    }
 }
 
 /// The histories that need no note.
