@@ -7,12 +7,12 @@ use std::cmp::Reverse;
 use std::fmt;
 use std::io;
 use std::path::{self, Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::read;
 use super::registration::{PRIVATE, put};
 use crate::config::{Backend, HistoryConfig};
 use crate::history::on_disk::{HistoryOnDisk, with_records};
+use crate::history::record::now;
 use crate::platform::folders;
 use crate::util::sanitize::escape_control_chars;
 
@@ -56,9 +56,7 @@ fn add(dir: &Path, backend: Backend) -> io::Result<()> {
     if is_known || text.contains(char::is_control) {
         return Ok(());
     }
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let seconds = now.map_or(0, |now| now.as_secs());
-    let mut text = format!("{seconds} {} {text}\n", backend.as_str());
+    let mut text = format!("{} {} {text}\n", now() as u64, backend.as_str());
     let others = lines(&file).into_iter();
     for line in others
         .filter(|line| directory_of(line) != Some(dir))
