@@ -80,21 +80,11 @@ impl StatsQuestion {
 
     /// Asks for the totals of all that match, as roll-ups tell them, up to a query's end or `now`.
     pub fn of_totals(query: &Query, now: f64) -> StatsQuestion {
-        let (start, end) = (
+        let span = (
             query.start_time.unwrap_or(f64::MIN),
             query.end_time.unwrap_or(now),
         );
-        StatsQuestion {
-            query: query.clone(),
-            start,
-            end,
-            zone: Zone::utc(),
-            slots: Slots::single(start, end),
-            compare: Compare::Span,
-            by: None,
-            has_facets: false,
-            exact_max: 0,
-        }
+        StatsQuestion::totals(query.clone(), span, 0)
     }
 
     /// Returns the span that it is compared with (Unix seconds); its end is no part of it.
@@ -113,20 +103,26 @@ impl StatsQuestion {
 
     /// Asks for the totals of another span with the same filters; its end is no part of it.
     pub fn totals_of(&self, (start, end): (f64, f64)) -> StatsQuestion {
+        let query = Query {
+            start_time: Some(start),
+            end_time: Some(end.next_down()),
+            ..self.query.clone()
+        };
+        StatsQuestion::totals(query, (start, end), self.exact_max)
+    }
+
+    /// Asks for totals alone, which neither a zone nor a comparison changes.
+    fn totals(query: Query, (start, end): (f64, f64), exact_max: u64) -> StatsQuestion {
         StatsQuestion {
-            query: Query {
-                start_time: Some(start),
-                end_time: Some(end.next_down()),
-                ..self.query.clone()
-            },
+            query,
             start,
             end,
-            zone: self.zone.clone(),
+            zone: Zone::utc(),
             slots: Slots::single(start, end),
-            compare: self.compare,
+            compare: Compare::Span,
             by: None,
             has_facets: false,
-            exact_max: self.exact_max,
+            exact_max,
         }
     }
 

@@ -302,8 +302,8 @@ impl Statistics<'_> {
     fn add_to_groups(&mut self, key: &mut SetKey, set: &SetSums) {
         let (texts, is_meant) = (&key.texts, key.is_meant);
         let groups = key.groups.get_or_insert_with(|| {
-            let mut facets = self.facets.each_mut();
-            facets.each_mut().map(|facet| facet.group(texts, is_meant))
+            let facets = self.facets.each_mut();
+            facets.map(|facet| facet.group(texts, is_meant))
         });
         for (facet, group) in self.facets.iter_mut().zip(groups) {
             if let Some(group) = group {
