@@ -221,29 +221,24 @@ fn a_purge_counts_what_another_backend_left_too() {
     home.written("both", "jsonl");
     home.written("both", "sqlite");
     let dir = home.path("both");
-    let of = |backend| {
+    let place = |backend| {
         [
-            "export",
             "--analytics-dir",
             text(&dir),
             "--analytics-backend",
             backend,
         ]
     };
-    home.asked(
-        &[
-            "purge",
-            "--model",
-            "phi4",
-            "--analytics-dir",
-            text(&dir),
-            "--analytics-backend",
-            "sqlite",
-        ],
-        0,
-    );
+    let purge = ["purge", "--model", "phi4"];
+    if require("script", runs("script", &["--version"])) {
+        let flags = [&purge[1..], &place("sqlite")].concat().join(" ");
+        let (_, shown) = purged_on_a_terminal(&flags, "n\n");
+        assert_contains(&shown, &["delete 2 records in "]);
+    }
+    home.asked(&[&purge[..], &place("sqlite")].concat(), 0);
     for backend in ["jsonl", "sqlite"] {
-        let (code, stdout, _) = home.with(Options::bare(&of(backend))).run();
+        let export = [&["export"][..], &place(backend)].concat();
+        let (code, stdout, _) = home.with(Options::bare(&export)).run();
         assert!(stdout.is_empty(), "{backend} {code}: {stdout}");
     }
 }
