@@ -19,7 +19,7 @@ mod usage;
 pub use command::Command;
 pub use health::HealthArgs;
 pub use own_words::CompletionsArgs;
-pub use parse::{Invocation, OLLAMA_COMMANDS, PROGRAM_NAME, REAPER_FLAG, parse};
+pub use parse::{Invocation, OLLAMA_COMMANDS, PROGRAM_NAME, REAPER_FLAG, SERVE_ALIAS, parse};
 pub use query::{
     ExportArgs, Flag, LocationArgs, PurgeArgs, SearchArgs, ShowArgs, StatsArgs, WhyArgs,
 };

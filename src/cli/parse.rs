@@ -49,6 +49,9 @@ pub enum Invocation {
     Usage(String),
 }
 
+/// Another name of `serve`, where it is the first word: the service has a verb of this name.
+pub const SERVE_ALIAS: &str = "start";
+
 /// What the program is called.
 pub const PROGRAM_NAME: &str = "ollama-tap";
 
@@ -83,7 +86,11 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Invocation {
     let args = split_flag_values(&args);
     if let [definition::HELP, names @ ..] = &args[..] {
         let names = names.iter().filter(|name| !name.starts_with('-'));
-        return Invocation::Help(names.map(|name| (*name).to_owned()).collect());
+        let mut names: Vec<String> = names.map(|name| (*name).to_owned()).collect();
+        if let Some(alias) = names.first_mut().filter(|name| *name == SERVE_ALIAS) {
+            *alias = "serve".to_owned();
+        }
+        return Invocation::Help(names);
     }
     match Cli::from_args(&[PROGRAM_NAME], &args) {
         Ok(Cli { version: true, .. }) => run(Command::Version(VersionArgs {})),
@@ -110,7 +117,7 @@ fn foreign(words: Vec<OsString>) -> Invocation {
     let word = words.first().and_then(|word| word.to_str());
     let closest = match word {
         Some(word) if !OLLAMA_COMMANDS.iter().any(|(known, _)| *known == word) => {
-            closest(word, definition::command_names().chain(["start"]))
+            closest(word, definition::command_names().chain([SERVE_ALIAS]))
         }
         _ => Vec::new(),
     };
@@ -140,7 +147,7 @@ pub enum FirstArgument {
 pub fn classify(args: &[OsString]) -> FirstArgument {
     match args.first().map(|arg| arg.to_str()) {
         None => FirstArgument::Serve,
-        Some(Some("start")) => FirstArgument::Alias,
+        Some(Some(SERVE_ALIAS)) => FirstArgument::Alias,
         Some(Some("--")) => FirstArgument::Separator,
         Some(Some(REAPER_FLAG)) => FirstArgument::Reaper,
         Some(Some("-v")) => FirstArgument::Version,

@@ -106,6 +106,9 @@ fn version_and_help_are_ours() {
         ("service --help", &["service"]),
         ("service install --dry-run --help", &["service", "install"]),
         ("help service install", &["service", "install"]),
+        ("help start", &["serve"]),
+        ("help service start", &["service", "start"]),
+        ("service start --help", &["service", "start"]),
     ] {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
         assert_eq!(parsed(line), Invocation::Help(command), "{line}");

@@ -19,10 +19,7 @@ const DEFAULT_WIDTH: usize = 80;
 
 /// Shows the help of the command of these names; of the program, for none.
 pub fn help(names: &[String]) -> Result<ExitCode> {
-    let names: Vec<&str> = names
-        .iter()
-        .map(|name| if name == "start" { "serve" } else { name })
-        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let (command, path) = definition::find(&names);
     match names.get(path.len()) {
         Some(unknown) if !definition::is_help(unknown) => {

@@ -37,6 +37,8 @@ fn help_and_version_are_ours() {
         assert_eq!(by_word, by_flag);
         assert_contains(&by_word, &["--listen ADDR"]);
     }
+    let (verb, _) = run_expecting(without_ollama(&["service", "start", "--help"]), 0);
+    assert_contains(&verb, &["Usage: ollama-tap service start"]);
     assert_contains(
         &stderr_expecting(without_ollama(&["help", "serv"]), 2),
         &["no such command `serv`; did you mean `serve`?"],

@@ -12,7 +12,7 @@ use argh::{CommandInfoWithArgs, FlagInfoKind};
 
 use super::words::{FlagValues, values};
 use crate::cli::definition;
-use crate::cli::{OLLAMA_COMMANDS, PROGRAM_NAME};
+use crate::cli::{OLLAMA_COMMANDS, PROGRAM_NAME, SERVE_ALIAS};
 
 /// Returns the script for this shell, if there is one.
 pub fn script(shell: &str) -> Option<String> {
@@ -56,7 +56,7 @@ impl Tables {
             let others = OLLAMA_COMMANDS
                 .into_iter()
                 .filter(|(word, _)| !is_ours(word));
-            let start = ("start", "the same as serve");
+            let start = (SERVE_ALIAS, "the same as serve");
             offers.extend(
                 [start]
                     .into_iter()
