@@ -73,12 +73,12 @@ pub fn is_help(arg: &str) -> bool {
 
 /// Whether this flag stands alone; every other one takes the next argument as its value.
 pub fn is_switch(flag: &str) -> bool {
-    flag == "-h" || has_switch(&program(), flag)
+    has_switch(&program(), flag)
 }
 
 fn has_switch(command: &CommandInfoWithArgs, flag: &str) -> bool {
-    let is_it = |known: &argh::FlagInfo| {
-        known.kind == FlagInfoKind::Switch && (known.long == flag || is_short(known.short, flag))
+    let is_it = |known: &FlagInfo| {
+        known.kind == FlagInfoKind::Switch && (known.long == flag || is_short(known, flag))
     };
     command.flags.iter().any(is_it)
         || command
@@ -87,8 +87,16 @@ fn has_switch(command: &CommandInfoWithArgs, flag: &str) -> bool {
             .any(|below| has_switch(&below.command, flag))
 }
 
-fn is_short(short: Option<char>, flag: &str) -> bool {
-    short.is_some_and(|letter| {
+/// The letter of a flag. That of --help is one of argh's `help_triggers`, of which the definition has the first alone.
+pub fn short(flag: &FlagInfo) -> Option<char> {
+    match flag.long {
+        "--help" => Some('h'),
+        _ => flag.short,
+    }
+}
+
+fn is_short(known: &FlagInfo, flag: &str) -> bool {
+    short(known).is_some_and(|letter| {
         flag.strip_prefix('-')
             .is_some_and(|rest| rest.chars().eq([letter]))
     })

@@ -3,7 +3,7 @@
 use argh::{CommandInfoWithArgs, FlagInfo, FlagInfoKind, Optionality, PositionalInfo};
 
 use super::words::{ABOUT_OTHER_WORDS, OTHER_WORDS, PAGES};
-use crate::cli::PROGRAM_NAME;
+use crate::cli::{PROGRAM_NAME, definition};
 use crate::config::VARIABLES_OF_FLAGS;
 use crate::util::layout::wrap;
 
@@ -132,10 +132,7 @@ fn positional(word: &PositionalInfo) -> String {
 
 /// `-o, --output FILE`.
 pub fn flag_name(flag: &FlagInfo) -> String {
-    let short = match (flag.short, flag.long) {
-        (None, "--help") => "-h, ".to_owned(),
-        (short, _) => short.map_or(String::new(), |letter| format!("-{letter}, ")),
-    };
+    let short = definition::short(flag).map_or(String::new(), |letter| format!("-{letter}, "));
     let value = match flag.kind {
         FlagInfoKind::Switch => String::new(),
         FlagInfoKind::Option { arg_name } => format!(" {}", arg_name.to_uppercase()),

@@ -98,11 +98,7 @@ impl Tables {
             }));
         }
         for flag in command.flags.iter().filter(|flag| !flag.hidden) {
-            let short = match (flag.short, flag.long) {
-                (None, "--help") => Some('h'),
-                (short, _) => short,
-            };
-            for name in short
+            for name in definition::short(flag)
                 .map(|letter| format!("-{letter}"))
                 .into_iter()
                 .chain([flag.long.to_owned()])

@@ -1,7 +1,6 @@
 //! The help of every command, at every width.
 
 use super::*;
-use crate::cli::definition;
 
 /// Every command, by the names that lead to it.
 fn all() -> Vec<(CommandInfoWithArgs, Vec<&'static str>)> {
