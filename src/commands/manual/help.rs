@@ -131,13 +131,23 @@ fn positional(word: &PositionalInfo) -> String {
 }
 
 /// `-o, --output FILE`.
-pub fn flag_name(flag: &FlagInfo) -> String {
+fn flag_name(flag: &FlagInfo) -> String {
+    let value = flag_value(flag).map_or(String::new(), |value| format!(" {value}"));
+    flag_names(flag) + &value
+}
+
+/// `-o, --output`.
+pub fn flag_names(flag: &FlagInfo) -> String {
     let short = definition::short(flag).map_or(String::new(), |letter| format!("-{letter}, "));
-    let value = match flag.kind {
-        FlagInfoKind::Switch => String::new(),
-        FlagInfoKind::Option { arg_name } => format!(" {}", arg_name.to_uppercase()),
-    };
-    format!("{short}{}{value}", flag.long)
+    format!("{short}{}", flag.long)
+}
+
+/// `FILE`.
+pub fn flag_value(flag: &FlagInfo) -> Option<String> {
+    match flag.kind {
+        FlagInfoKind::Switch => None,
+        FlagInfoKind::Option { arg_name } => Some(arg_name.to_uppercase()),
+    }
 }
 
 /// The variables that mean the same as this flag of the command that is called so. What installs a service reads none of them.

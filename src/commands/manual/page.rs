@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use argh::{CommandInfoWithArgs, FlagInfo};
 
-use super::help::{flag_name, usages, variables};
+use super::help::{flag_names, flag_value, usages, variables};
 use super::words::{ABOUT_OTHER_WORDS, OTHER_WORDS, PAGES};
 use crate::cli::PROGRAM_NAME;
 use crate::config::{VARIABLES_ALONE, VARIABLES_OF_FLAGS};
@@ -114,17 +114,13 @@ fn options(page: &mut Page, flags: &[FlagInfo], path: &[&str]) {
     // That of --help is said once.
     let is_said = |flag: &&FlagInfo| !flag.hidden && (path.is_empty() || flag.long != "--help");
     for flag in flags.iter().filter(is_said) {
-        let name = flag_name(flag);
-        let (name, value) = match name.rsplit_once(' ') {
-            Some((name, value)) if !value.starts_with('-') => (name.to_owned(), value.to_owned()),
-            _ => (name, String::new()),
-        };
         let about = match variables(flag, path) {
             [] => flag.description.to_owned(),
             names => format!("{} [env: {}]", flag.description, names.join(", ")),
         };
-        let value = format!(" \\fI{}\\fR", roff(&value)).replace(" \\fI\\fR", "");
-        page.term(&format!("\\fB{}\\fR{value}", roff(&name)), &about);
+        let value = flag_value(flag).map(|value| format!(" \\fI{}\\fR", roff(&value)));
+        let name = format!("\\fB{}\\fR", roff(&flag_names(flag)));
+        page.term(&(name + &value.unwrap_or_default()), &about);
     }
 }
 
