@@ -68,12 +68,8 @@ impl Tables {
             );
         }
         let path_of_help = tables.commands.iter().position(|(path, _)| path == "help");
-        let names = program.commands.iter().map(|below| Offer {
-            word: below.name.to_owned(),
-            about: first_sentence(below.command.description),
-        });
         if let Some(at) = path_of_help {
-            tables.commands[at].1.extend(names);
+            tables.commands[at].1.extend(commands_below(program));
         }
         tables.switches.sort();
         tables.switches.dedup();
@@ -83,14 +79,7 @@ impl Tables {
     }
 
     fn add(&mut self, command: &CommandInfoWithArgs, path: &str) {
-        let mut offers: Vec<Offer> = command
-            .commands
-            .iter()
-            .map(|below| Offer {
-                word: below.name.to_owned(),
-                about: first_sentence(below.command.description),
-            })
-            .collect();
+        let mut offers: Vec<Offer> = commands_below(command).collect();
         if path == "completions" {
             offers.extend(super::words::SHELLS.map(|shell| Offer {
                 word: shell.to_owned(),
@@ -162,6 +151,13 @@ impl Tables {
             of(|values| matches!(values, FlagValues::Directories)),
         )
     }
+}
+
+fn commands_below(command: &CommandInfoWithArgs) -> impl Iterator<Item = Offer> {
+    command.commands.iter().map(|below| Offer {
+        word: below.name.to_owned(),
+        about: first_sentence(below.command.description),
+    })
 }
 
 /// A description without what follows its first sentence, which does not fit beside a word.
