@@ -23,18 +23,18 @@ pub fn message(output: &str, args: &[&str], is_implied: bool) -> String {
         "{}{} (see `{called} --help`)",
         text.trim_end_matches('.'),
         match path[..] {
-            ["export"] => file_meant(&text),
+            ["export"] => file_meant(&text, &command),
             _ => flag_meant(&text, &command),
         }
     )
 }
 
 /// Where a file's name stands alone: the flag that it belongs behind. Else as for every command.
-fn file_meant(message: &str) -> String {
+fn file_meant(message: &str, command: &CommandInfoWithArgs) -> String {
     let typed = message.strip_prefix("unrecognized argument: ");
     match typed.filter(|typed| !typed.starts_with('-')) {
         Some(file) => format!("; say `-o {file}` to write a file"),
-        None => flag_meant(message, &definition::find(&["export"]).0),
+        None => flag_meant(message, command),
     }
 }
 
