@@ -3,7 +3,7 @@
 use super::super::format::{decimal, duration, format_time};
 use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
-use crate::util::layout::{columns, wrap};
+use crate::util::layout::columns;
 use crate::util::numbers::thousands;
 use crate::util::sanitize::escape_control_chars;
 use crate::util::screen::{Screen, Style};
@@ -54,15 +54,10 @@ fn side_by_side(parts: [(Style, &str); 3], screen: &Screen) -> Vec<String> {
 
 /// A name and its value, on as many lines as that needs.
 fn row(name: &str, text: &str, screen: &Screen) -> Vec<String> {
-    let text = escape_control_chars(text);
-    let lines = match screen.width {
-        Some(width) => wrap(&text, width.saturating_sub(NAME_WIDTH).max(1)),
-        None => vec![text.into_owned()],
-    };
+    let lines = screen.wrap(Style::Plain, text, NAME_WIDTH);
     let names = [name].into_iter().chain(std::iter::repeat(""));
-    let lines = names.zip(lines);
     let name = |name: &str| screen.paint(Style::Dim, &format!("{name:NAME_WIDTH$}"));
-    lines.map(|(n, line)| name(n) + &line).collect()
+    names.zip(lines).map(|(n, line)| name(n) + &line).collect()
 }
 
 fn rows(record: &Record) -> [(&'static str, Vec<Option<String>>); 7] {
