@@ -1,6 +1,6 @@
 //! The waterfall of one request as text: what its time went into, part by part, each with a bar from its beginning to its end.
 
-use crate::history::record::Record;
+use crate::history::record::{Record, SecondsSpent};
 
 /// The columns of the whole duration, at least and at most.
 const BAR_MIN: usize = 10;
@@ -52,37 +52,39 @@ fn bar(start: f64, seconds: f64, whole: f64, width: usize) -> String {
     format!("{}{}", " ".repeat(from), "=".repeat(to - from))
 }
 
-/// What was found when it ended. Of an older record, where Ollama told its durations, what they leave of its own time is its queue; what nobody told
-/// is other time.
+/// What was found when it ended, or what Ollama told; where nobody told anything, all is other time.
 fn parts(record: &Record) -> Vec<(&'static str, f64)> {
-    if let Some(spent) = record.time_spent {
-        return vec![
-            ("queue", spent.queue),
-            ("load", spent.load),
-            ("prompt", spent.prompt),
-            ("generation", spent.generation),
-            ("other", spent.other),
-        ];
-    }
-    let told = |seconds: Option<f64>| seconds.unwrap_or_default().max(0.0);
-    let load = told(record.load_duration_seconds);
-    let prompt = told(record.prompt_eval_duration_seconds);
-    let generation = told(record.eval_duration_seconds);
-    let whole = told(record.duration_seconds);
-    let Some(total) = record.total_duration_seconds else {
-        return vec![("other", whole)];
+    let Some(spent) = record.time_spent.or_else(|| told(record)) else {
+        return vec![("other", at_least_0(record.duration_seconds))];
     };
-    let in_tap = told(record.metadata["queue_wait_seconds"].as_f64());
-    let queue = in_tap + (total - load - prompt - generation).max(0.0);
-    let other = (whole - queue - load - prompt - generation).max(0.0);
-    let parts = [
-        ("queue", queue),
-        ("load", load),
-        ("prompt", prompt),
-        ("generation", generation),
-        ("other", other),
-    ];
-    parts.into()
+    vec![
+        ("queue", spent.queue),
+        ("load", spent.load),
+        ("prompt", spent.prompt),
+        ("generation", spent.generation),
+        ("other", spent.other),
+    ]
+}
+
+/// Of an older record, where Ollama told its durations: what they leave of its own time is its queue.
+fn told(record: &Record) -> Option<SecondsSpent> {
+    let total = record.total_duration_seconds?;
+    let load = at_least_0(record.load_duration_seconds);
+    let prompt = at_least_0(record.prompt_eval_duration_seconds);
+    let generation = at_least_0(record.eval_duration_seconds);
+    let in_tap = at_least_0(record.metadata["queue_wait_seconds"].as_f64());
+    let told = SecondsSpent {
+        queue: in_tap + (total - load - prompt - generation).max(0.0),
+        load,
+        prompt,
+        generation,
+        other: 0.0,
+    };
+    Some(told.with_rest_of(at_least_0(record.duration_seconds)))
+}
+
+fn at_least_0(seconds: Option<f64>) -> f64 {
+    seconds.unwrap_or_default().max(0.0)
 }
 
 #[cfg(test)]
@@ -90,7 +92,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::history::record::SecondsSpent;
 
     #[test]
     fn what_ollama_did_not_account_for_is_its_queue_and_the_rest_is_other_time() {
