@@ -206,20 +206,33 @@ fn lists(view: &TopView, screen: &Screen) -> Vec<String> {
 }
 
 fn request_lines(now: &Snapshot, before: Option<&Snapshot>, screen: &Screen) -> Vec<String> {
-    if now.requests.is_empty() {
+    let names = [
+        "id", "model", "client", "state", "time", "tokens", "tokens/s", "prompt",
+    ];
+    let rows = now.requests.iter();
+    let rows = rows.map(|request| request_row(now, request, before));
+    table_lines(&REQUESTS, names, rows, screen)
+}
+
+fn model_lines(now: &Snapshot, screen: &Screen) -> Vec<String> {
+    let names = ["model", "size", "in VRAM", "context", "time left"];
+    let rows = now.models.iter().map(|model| model_row(model, now.now));
+    table_lines(&MODELS, names, rows, screen)
+}
+
+/// The rows below the names of their columns; nothing where there are none.
+fn table_lines<const N: usize>(
+    columns: &[Column; N],
+    names: [&str; N],
+    rows: impl ExactSizeIterator<Item = [Cell; N]>,
+    screen: &Screen,
+) -> Vec<String> {
+    if rows.len() == 0 {
         return Vec::new();
     }
-    let mut table = Table::new(&REQUESTS);
-    let dim = |text: &str| Cell::new(Style::Dim, text);
-    table.row(
-        [
-            "id", "model", "client", "state", "time", "tokens", "tokens/s", "prompt",
-        ]
-        .map(dim),
-    );
-    for request in &now.requests {
-        table.row(request_row(now, request, before));
-    }
+    let mut table = Table::new(columns);
+    table.row(names.map(|name| Cell::new(Style::Dim, name)));
+    rows.for_each(|row| table.row(row));
     table.lines(screen)
 }
 
@@ -244,19 +257,6 @@ fn request_row(now: &Snapshot, request: &RequestSeen, before: Option<&Snapshot>)
         decimal(now.rate(request, before)).into(),
         request.prompt.as_deref().unwrap_or_default().into(),
     ]
-}
-
-fn model_lines(now: &Snapshot, screen: &Screen) -> Vec<String> {
-    if now.models.is_empty() {
-        return Vec::new();
-    }
-    let mut table = Table::new(&MODELS);
-    let dim = |text: &str| Cell::new(Style::Dim, text);
-    table.row(["model", "size", "in VRAM", "context", "time left"].map(dim));
-    for model in &now.models {
-        table.row(model_row(model, now.now));
-    }
-    table.lines(screen)
 }
 
 fn model_row(model: &ModelSeen, now: f64) -> [Cell; 5] {
