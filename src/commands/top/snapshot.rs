@@ -46,7 +46,6 @@ pub struct ModelSeen {
 pub struct RequestSeen {
     pub id: String,
     pub model: Option<String>,
-    pub endpoint: String,
     pub client: Option<String>,
     pub client_ip: Option<String>,
     /// waiting or answering.
@@ -121,7 +120,6 @@ impl RequestSeen {
         RequestSeen {
             id: text(&value["id"]).unwrap_or_default(),
             model: text(&value["model"]),
-            endpoint: text(&value["endpoint"]).unwrap_or_default(),
             client: text(&value["client"]),
             client_ip: text(&value["client_ip"]),
             state: text(&value["state"]).unwrap_or_default(),

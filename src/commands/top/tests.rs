@@ -13,7 +13,6 @@ fn request(number: usize) -> RequestSeen {
     RequestSeen {
         id: format!("{number:016x}"),
         model: Some("hf.co/bartowski/Meta-Llama-3.1-8B-Instruct-GGUF:Q4_K_M".to_owned()),
-        endpoint: "api/chat".to_owned(),
         client: Some("open-webui".to_owned()),
         state: "answering".to_owned(),
         started: NOW - 12.3,
