@@ -198,8 +198,10 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
             history.display()
         ));
     }
-    for other in histories::known(None).iter().filter(|_| args.purge) {
-        print_line(format_args!("a history of another tap stays in {other}"));
+    if args.purge {
+        for other in histories::known(None) {
+            print_line(format_args!("a history of another tap stays in {other}"));
+        }
     }
     if args.purge && manager == ServiceManager::Systemd {
         print_line(format_args!(
