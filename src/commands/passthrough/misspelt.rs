@@ -5,14 +5,13 @@ use std::io::Read;
 use std::path::Path;
 use std::process::{ExitCode, Stdio};
 use std::sync::mpsc;
-use std::thread;
 use std::time::Duration;
 
-use super::{env_var, find, ollama, run};
+use super::{find, ollama, run, settings};
 use crate::cli::PROGRAM_NAME;
 use crate::cli::spelling::did_you_mean;
-use crate::config::ENV_OLLAMA;
 use crate::error::{Error, Result};
+use crate::util::threads::{self, STACK};
 
 /// Ollama's help is there in a moment; one that is not lists nothing.
 const HELP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -23,8 +22,8 @@ pub fn run_or_suggest(words: &[OsString], closest: &[&str]) -> Result<ExitCode> 
         .first()
         .and_then(|word| word.to_str())
         .unwrap_or_default();
-    let named = env_var(ENV_OLLAMA).filter(|path| !path.trim().is_empty());
-    let program = find::ollama(named.as_deref().map(str::trim).map(Path::new));
+    let named = settings().ok().and_then(|config| config.ollama);
+    let program = find::ollama(named.as_deref());
     let has_it = program.is_ok_and(|program| help(&program).is_some_and(|help| lists(&help, word)));
     if has_it {
         return run(words);
@@ -45,11 +44,13 @@ fn help(program: &Path) -> Option<String> {
     let mut child = command.spawn().ok()?;
     let mut output = child.stdout.take()?;
     let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
+    let read = move || {
         let mut text = Vec::new();
         let read = output.read_to_end(&mut text);
         let _ = sender.send(read.map(|_| text));
-    });
+    };
+    // Without a thread nobody sends, which ends the wait at once.
+    let _ = threads::spawn("help", STACK, read);
     let text = receiver.recv_timeout(HELP_TIMEOUT);
     let _ = child.kill();
     let _ = child.wait();
