@@ -100,10 +100,8 @@ fn said(message: &KeptMessage, detailing: Detailing, screen: &Screen) -> Section
         body.extend(thought(thinking, detailing, screen));
     }
     if let Some(text) = message.text.as_deref().filter(|text| !text.is_empty()) {
-        body.extend(match is_result && !detailing.is_full {
-            true => short(text, Style::Plain, screen),
-            false => lines(text, Style::Plain, screen),
-        });
+        let is_whole = detailing.is_full || !is_result;
+        body.extend(shown(text, is_whole, (Style::Plain, "--full"), screen));
     }
     body.extend(calls(&message.tool_calls, detailing, screen));
     body.extend(lacks(message).map(|text| remark(&text, screen)));
@@ -140,19 +138,14 @@ fn gone(count: u64, reason: &str) -> String {
 fn calls(calls: &[ToolCall], detailing: Detailing, screen: &Screen) -> Vec<String> {
     let call = |call: &ToolCall| {
         let text = format!("-> {}({})", call.name, call.arguments);
-        match detailing.is_full {
-            true => lines(&text, Style::Plain, screen),
-            false => short(&text, Style::Plain, screen),
-        }
+        shown(&text, detailing.is_full, (Style::Plain, "--full"), screen)
     };
     calls.iter().flat_map(call).collect()
 }
 
 fn thought(text: &str, detailing: Detailing, screen: &Screen) -> Vec<String> {
-    match detailing.is_full || detailing.has_thinking {
-        true => lines(text, Style::Dim, screen),
-        false => short_with(text, Style::Dim, "--thinking", screen),
-    }
+    let is_whole = detailing.is_full || detailing.has_thinking;
+    shown(text, is_whole, (Style::Dim, "--thinking"), screen)
 }
 
 /// The first line of the system's text, unless all of it is asked for.
@@ -173,12 +166,11 @@ fn system_text(text: &str, detailing: Detailing, screen: &Screen) -> Vec<String>
     lines
 }
 
-fn short(text: &str, style: Style, screen: &Screen) -> Vec<String> {
-    short_with(text, style, "--full", screen)
-}
-
-/// The beginning of the text, and the flag that shows all.
-fn short_with(text: &str, style: Style, flag: &str, screen: &Screen) -> Vec<String> {
+/// The whole text, or its beginning and the flag that shows all.
+fn shown(text: &str, is_whole: bool, (style, flag): (Style, &str), screen: &Screen) -> Vec<String> {
+    if is_whole {
+        return lines(text, style, screen);
+    }
     let (beginning, is_cut) = shortened(text);
     let mut lines = lines(beginning, style, screen);
     if is_cut {
