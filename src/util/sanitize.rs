@@ -1,4 +1,4 @@
-//! Makes foreign text safe for logs and terminals. A method, a header or the version of an
+//! Makes foreign text safe for logs, terminals and shells. A method, a header or the version of an
 //! Ollama may contain anything.
 
 use std::borrow::Cow;
@@ -48,6 +48,15 @@ pub fn summarize_page(page: &str, width: usize) -> String {
         line.push('…');
     }
     escape_control_chars(&line).into_owned()
+}
+
+/// Quotes a text so that a shell takes it for one word.
+pub fn shell_word(text: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@+-".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        return text.into();
+    }
+    format!("'{}'", text.replace('\'', r"'\''")).into()
 }
 
 fn strip_tags(page: &str) -> String {
@@ -142,6 +151,21 @@ mod tests {
             ),
             ("ééé".to_owned(), "ééé…".to_owned())
         );
+    }
+
+    #[test]
+    fn a_word_for_the_shell_is_one_word() {
+        for (text, word) in [
+            ("/var/x_1", "/var/x_1"),
+            ("a.b:c/d", "a.b:c/d"),
+            ("a b", "'a b'"),
+            ("it's", r"'it'\''s'"),
+            ("#12", "'#12'"),
+            ("$(x) 'y'", r"'$(x) '\''y'\'''"),
+            ("", "''"),
+        ] {
+            assert_eq!(shell_word(text), word);
+        }
     }
 
     #[test]

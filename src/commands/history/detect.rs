@@ -7,6 +7,7 @@ use crate::config::Backend;
 use crate::error::{Error, Result};
 use crate::history::on_disk::newest_in;
 use crate::platform;
+use crate::util::sanitize::shell_word;
 
 /// Finds the backend of the history in `dir`; `None` without one, or without one of that backend. Of two, the one that was written
 /// last.
@@ -34,7 +35,8 @@ fn denied(dir: &Path, owner: Option<String>, command: &str) -> String {
     let Some(owner) = owner else {
         return "permission denied; try as the user who owns it".to_owned();
     };
-    let (user, dir) = (shell_word(&owner), shell_word(&dir.display().to_string()));
+    let dir = dir.display().to_string();
+    let (user, dir) = (shell_word(&owner), shell_word(&dir));
     format!(
         "permission denied; it belongs to user {owner}: try `sudo -u {user} ollama-tap {command} --analytics-dir {dir}`"
     )
@@ -48,24 +50,12 @@ fn without_place(args: impl IntoIterator<Item = String>) -> String {
     while let Some(arg) = args.next() {
         let flag = arg.split('=').next().unwrap_or_default();
         if !LEFT_OUT.contains(&flag) {
-            kept.push(shell_word(&arg));
+            kept.push(shell_word(&arg).into_owned());
         } else if flag == arg {
             args.next();
         }
     }
     kept.join(" ")
-}
-
-/// Quotes a text so that a shell takes it for one word.
-fn shell_word(word: &str) -> String {
-    let is_plain = word
-        .chars()
-        .all(|c| c.is_alphanumeric() || "/._-+:@".contains(c));
-    if is_plain {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -126,19 +116,6 @@ mod tests {
         assert_eq!(
             without_place(args.map(str::to_owned)),
             "export -o 'my file.csv' --model phi4"
-        );
-    }
-
-    #[test]
-    fn a_word_for_the_shell_is_one_word() {
-        assert_eq!(
-            [
-                shell_word("/var/x_1"),
-                shell_word("a b"),
-                shell_word("it's"),
-                shell_word("#12")
-            ],
-            ["/var/x_1", "'a b'", r"'it'\''s'", "'#12'"]
         );
     }
 }

@@ -1,6 +1,5 @@
 //! `why --hide KEY`: some findings are known, and not told for a while.
 
-use std::borrow::Cow;
 use std::process::ExitCode;
 
 use super::super::format::{format_time, pluralize};
@@ -11,7 +10,7 @@ use crate::diagnose::groups::{KEY_FORMAT, is_key};
 use crate::error::Result;
 use crate::history::store::query::{DEFAULT_HIDDEN_DAYS, HIDDEN_DAYS_FORMAT, parse_hidden_days};
 use crate::history::store::{Hidden, Query};
-use crate::util::sanitize::escape_control_chars;
+use crate::util::sanitize::{escape_control_chars, shell_word};
 
 /// The findings to hide, and for how long.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,15 +84,6 @@ pub fn run(
     ))
 }
 
-/// The text as one word of a shell, whatever a client called its model.
-pub fn shell_word(text: &str) -> Cow<'_, str> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._:/@+-".contains(c);
-    if text.chars().all(is_plain) {
-        return text.into();
-    }
-    format!("'{}'", text.replace('\'', r"'\''")).into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,11 +119,5 @@ mod tests {
             let errors = asked(hide, days).unwrap_err();
             assert!(errors[0].contains(words), "{errors:?}");
         }
-    }
-
-    #[test]
-    fn a_key_is_one_word_of_a_shell() {
-        assert_eq!(shell_word("a.b:c/d"), "a.b:c/d");
-        assert_eq!(shell_word("$(x) 'y'"), r"'$(x) '\''y'\'''");
     }
 }

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::history::record::now;
 use crate::history::store::{Hidden, Query, Why};
 use crate::util::numbers::thousands;
+use crate::util::sanitize::shell_word;
 use crate::util::screen::{Screen, Style};
 pub use one::findings;
 
@@ -122,7 +123,7 @@ fn told(group: &groups::FindingGroup) -> Vec<(Style, String)> {
         .first()
         .map(|id| format!("look at one: ollama-tap why {id}"));
     let head = format!("{} ({})", group.sentence, group.certainty.as_str());
-    let key = hide::shell_word(&group.key);
+    let key = shell_word(&group.key);
     let until = group.hidden_until.map(format_time);
     let hide = match until {
         None => format!("hide it: ollama-tap why --hide {key}"),
