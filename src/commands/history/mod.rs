@@ -29,6 +29,8 @@ mod usual;
 mod waterfall;
 pub mod why;
 
+use serde::Serialize;
+
 use super::{env_var, print, usage, write_out};
 use crate::cli::LocationArgs;
 use crate::config::QueryConfig;
@@ -57,4 +59,9 @@ pub(super) fn query_config(args: LocationArgs) -> Result<QueryConfig, UsageError
         .map_err(|bad| bad.iter().map(ToString::to_string).collect::<UsageErrors>())?;
     screen::set_color(config.color);
     Ok(config)
+}
+
+/// An answer as `--json` prints it.
+fn json(answer: &impl Serialize) -> String {
+    serde_json::to_string_pretty(answer).unwrap_or_default() + "\n"
 }

@@ -6,7 +6,7 @@ use super::format::{duration, format_time};
 use super::found::{highlight, needles, snippet};
 use super::source::HistorySource;
 use super::table::{Cell, Column, Table};
-use super::{UsageErrors, combine, filter, follow, models, print, query_config, usage};
+use super::{UsageErrors, combine, filter, follow, json, models, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
 use crate::history::record::Record;
@@ -107,10 +107,6 @@ fn follows(args: &SearchArgs) -> Result<(), UsageErrors> {
         true => Ok(()),
         false => Err(errors),
     }
-}
-
-fn json(records: &[Record]) -> String {
-    serde_json::to_string_pretty(records).unwrap_or_default() + "\n"
 }
 
 pub fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {

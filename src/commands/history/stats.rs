@@ -15,7 +15,7 @@ use super::format::{decimal, duration, format_time, hours as hours_text, percent
 use super::moment::zone_note;
 use super::source::{HistorySource, SourceInfo};
 use super::table::{Column, Table};
-use super::{combine, models, print, query_config, usage};
+use super::{combine, json, models, print, query_config, usage};
 use crate::cli::StatsArgs;
 use crate::error::Result;
 use crate::history::store::{Distribution, EnhancedStats, Extent, Group, Hidden, Query};
@@ -69,11 +69,10 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
 
 impl View<'_> {
     fn json(&self) -> String {
-        let answer = Answer {
+        json(&Answer {
             source: self.origin,
             numbers: self.numbers,
-        };
-        serde_json::to_string_pretty(&answer).unwrap_or_default() + "\n"
+        })
     }
 
     /// What is said of a span without requests, of the hours that were asked for, and of what is older.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::super::format::{format_time, pluralize};
 use super::super::source::HistorySource;
-use super::super::{UsageErrors, filter, print};
+use super::super::{UsageErrors, filter, json, print};
 use crate::cli::WhyArgs;
 use crate::diagnose::groups::{KEY_FORMAT, is_key};
 use crate::error::Result;
@@ -64,7 +64,7 @@ pub fn run(
 ) -> Result<ExitCode> {
     let report = source.hide_findings(&hide.key, hide.days)?;
     if is_json {
-        return print(&(serde_json::to_string_pretty(&report).unwrap_or_default() + "\n"));
+        return print(&json(&report));
     }
     let key = escape_control_chars(&report.key);
     let Some(until) = report.hidden_until else {

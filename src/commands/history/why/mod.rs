@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use super::format::{format_time, pluralize};
 use super::moment::zone_note;
 use super::source::{HistorySource, SourceInfo};
-use super::{UsageErrors, combine, filter, print, query_config, usage};
+use super::{UsageErrors, combine, filter, json, print, query_config, usage};
 use crate::cli::WhyArgs;
 use crate::diagnose::{Certainty, groups};
 use crate::error::Result;
@@ -53,7 +53,7 @@ fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode
     };
     let why = source.why(query, hidden)?;
     if args.json {
-        return print(&(serde_json::to_string_pretty(&why).unwrap_or_default() + "\n"));
+        return print(&json(&why));
     }
     print(&page(&source.origin()?, &why, &Screen::stdout()))
 }
@@ -61,7 +61,7 @@ fn all(source: &HistorySource, query: &Query, args: &WhyArgs) -> Result<ExitCode
 fn one(source: &HistorySource, id: &str, is_json: bool) -> Result<ExitCode> {
     let record = source.one(id, "`ollama-tap search` shows the ids")?;
     if is_json {
-        return print(&(serde_json::to_string_pretty(&record).unwrap_or_default() + "\n"));
+        return print(&json(&record));
     }
     print(&one::page(&record, &Screen::stdout()))
 }
