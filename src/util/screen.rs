@@ -121,6 +121,11 @@ impl Screen {
         };
         lines.iter().map(|line| self.paint(style, line)).collect()
     }
+
+    /// Returns the text in this style as lines from the left, each ended by a line break.
+    pub fn paragraph(&self, style: Style, text: &str) -> String {
+        self.wrap(style, text, 0).join("\n") + "\n"
+    }
 }
 
 /// Decides by the flag, then by the variables that programs agree on (<https://no-color.org>, <https://bixense.com/clicolors>), then by

@@ -84,8 +84,8 @@ fn hint(records: &[Record], screen: &Screen) -> String {
     let first = records.first().filter(|_| screen.width.is_some());
     first.map_or(String::new(), |record| {
         let command = format!("ollama-tap show {}", record.interaction_id);
-        let lines = screen.wrap(Style::Dim, &format!("one of them whole: {command}"), 0);
-        format!("\n{}\n", lines.join("\n"))
+        let told = format!("one of them whole: {command}");
+        format!("\n{}", screen.paragraph(Style::Dim, &told))
     })
 }
 

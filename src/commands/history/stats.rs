@@ -234,8 +234,7 @@ impl View<'_> {
     fn lines(&self, style: Style, texts: &[String]) -> String {
         let texts = texts.iter().filter(|text| !text.is_empty());
         texts
-            .flat_map(|text| self.screen.wrap(style, text, 0))
-            .map(|line| line + "\n")
+            .map(|text| self.screen.paragraph(style, text))
             .collect()
     }
 }

@@ -75,15 +75,11 @@ fn page(origin: &SourceInfo, why: &Why, screen: &Screen) -> String {
         pluralize(why.requests, "request"),
         format_time(why.end_time)
     );
-    let mut page = paragraph(screen, Style::Heading, &when);
-    page += &paragraph(
-        screen,
-        Style::Dim,
-        &format!("read in {origin}; {}", zone_note()),
-    );
+    let mut page = screen.paragraph(Style::Heading, &when);
+    page += &screen.paragraph(Style::Dim, &format!("read in {origin}; {}", zone_note()));
     if why.findings.is_empty() {
         let nothing = "nothing was found that made them slow or wrong";
-        page += &format!("\n{}", paragraph(screen, Style::Plain, nothing));
+        page += &format!("\n{}", screen.paragraph(Style::Plain, nothing));
     }
     for (n, group) in why.findings.iter().enumerate() {
         page += &format!("\n{}", numbered(screen, n + 1, &told(group)));
@@ -95,7 +91,7 @@ fn page(origin: &SourceInfo, why: &Why, screen: &Screen) -> String {
         1 => "1 more is hidden: ollama-tap why --all".to_owned(),
         n => format!("{} more are hidden: ollama-tap why --all", thousands(n)),
     };
-    page + &format!("\n{}", paragraph(screen, Style::Dim, &more))
+    page + &format!("\n{}", screen.paragraph(Style::Dim, &more))
 }
 
 /// One group: what happened, the way out, who was hit and when, and one request to look at.
@@ -112,10 +108,9 @@ fn told(group: &groups::FindingGroup) -> Vec<(Style, String)> {
         (names, 0) => format!(" of {names}"),
         (names, more) => format!(" of {names} and {more} more"),
     };
-    let requests = thousands(group.requests);
-    let plural = if group.requests == 1 { "" } else { "s" };
     let hit = format!(
-        "{requests} request{plural}{by}, the last of {}",
+        "{}{by}, the last of {}",
+        pluralize(group.requests, "request"),
         format_time(group.last)
     );
     let look = group
@@ -149,10 +144,6 @@ fn style(certainty: Certainty) -> Style {
         Certainty::Sure => Style::Error,
         Certainty::Likely => Style::Warning,
     }
-}
-
-fn paragraph(screen: &Screen, style: Style, text: &str) -> String {
-    screen.wrap(style, text, 0).join("\n") + "\n"
 }
 
 /// Texts as the lines of a numbered item.

@@ -2,7 +2,7 @@
 
 use super::super::format::format_time;
 use super::super::waterfall::waterfall;
-use super::{numbered, paragraph, style};
+use super::{numbered, style};
 use crate::diagnose::finding::EXCERPT;
 use crate::history::record::{Record, client_name};
 use crate::history::store::query::UNKNOWN_NAME;
@@ -23,7 +23,7 @@ pub fn findings(record: &Record, screen: &Screen) -> String {
     let mut page = String::new();
     if record.findings.is_empty() {
         let nothing = "nothing was found that made it slow or wrong";
-        page += &paragraph(screen, Style::Plain, nothing);
+        page += &screen.paragraph(Style::Plain, nothing);
     }
     for (n, finding) in record.findings.iter().enumerate() {
         let head = format!("{} ({})", finding.sentence, finding.certainty.as_str());
@@ -77,6 +77,6 @@ fn head(record: &Record, screen: &Screen) -> String {
     ];
     let lines = lines.iter();
     lines
-        .map(|(style, line)| paragraph(screen, *style, line))
+        .map(|(style, line)| screen.paragraph(*style, line))
         .collect()
 }
