@@ -60,14 +60,17 @@ pub fn hours(hours: f64) -> String {
     }
 }
 
+/// Returns the second of a time (Unix seconds) by this machine's clock, if it has one.
+pub fn local_time(timestamp: f64) -> Option<DateTime<Local>> {
+    let time = DateTime::from_timestamp(timestamp as i64, 0);
+    let time = time.filter(|_| timestamp.abs() < END_OF_TIME)?;
+    Some(time.with_timezone(&Local))
+}
+
 /// Writes a time (Unix seconds) as a local date.
 pub fn format_time(timestamp: f64) -> String {
-    let time =
-        DateTime::from_timestamp(timestamp as i64, 0).filter(|_| timestamp.abs() < END_OF_TIME);
-    time.map_or(timestamp.to_string(), |time| {
-        time.with_timezone(&Local)
-            .format("%Y-%m-%d %H:%M:%S")
-            .to_string()
+    local_time(timestamp).map_or(timestamp.to_string(), |time| {
+        time.format("%Y-%m-%d %H:%M:%S").to_string()
     })
 }
 

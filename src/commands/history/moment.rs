@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, Days, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
+use chrono::{Days, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone};
 
+use super::format::local_time;
 use crate::history::store::query::parse_time;
 
 /// What is taken, for messages.
@@ -57,9 +58,7 @@ fn local(text: &str, edge: Edge, now: f64) -> Option<f64> {
         Some((day, time)) => (day, Some(time.trim())),
         None => (text, None),
     };
-    let today = DateTime::from_timestamp(now as i64, 0)?
-        .with_timezone(&Local)
-        .date_naive();
+    let today = local_time(now)?.date_naive();
     let date = match day {
         "today" => today,
         "yesterday" => today.checked_sub_days(Days::new(1))?,

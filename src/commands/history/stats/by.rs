@@ -1,7 +1,6 @@
 //! `ollama-tap stats --by FIELD`: how much and how fast, in groups.
 
-use chrono::{DateTime, Local};
-
+use super::super::format::local_time;
 use super::table::{more, of_groups};
 use super::{GROUPS_MAX, View};
 use crate::history::store::{Group, GroupBy};
@@ -27,12 +26,8 @@ impl View<'_> {
 /// A group's name: of a client as `--client` takes it, of an hour as times are printed.
 fn name(group: &Group, by: GroupBy) -> String {
     let start = group.timestamp.filter(|_| by == GroupBy::Hour);
-    let start = start.and_then(|time| DateTime::from_timestamp(time as i64, 0));
-    match (start, &group.client_ip) {
-        (Some(start), _) => {
-            let local = start.with_timezone(&Local);
-            local.format("%Y-%m-%d %H:%M").to_string()
-        }
+    match (start.and_then(local_time), &group.client_ip) {
+        (Some(start), _) => start.format("%Y-%m-%d %H:%M").to_string(),
         (None, Some(address)) => format!("{}@{address}", group.name),
         (None, None) => group.name.clone(),
     }
