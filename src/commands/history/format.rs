@@ -32,6 +32,11 @@ pub fn duration(seconds: Option<f64>) -> String {
     }
 }
 
+/// Writes a number of things that may be unknown.
+pub fn count(number: Option<u64>) -> String {
+    number.map_or(UNKNOWN.to_owned(), thousands)
+}
+
 /// Writes a number with one decimal.
 pub fn decimal(number: Option<f64>) -> String {
     number.map_or(UNKNOWN.to_owned(), |number| format!("{number:.1}"))

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use super::format::{duration, format_time};
+use super::format::{count, duration, format_time};
 use super::found::{highlight, needles, snippet};
 use super::source::HistorySource;
 use super::table::{Cell, Column, Table};
@@ -121,7 +121,6 @@ pub fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String 
 }
 
 fn head(record: &Record) -> [Cell; 7] {
-    let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
     let cached = record.prompt_cached_tokens;
     let cached = cached.map(|tokens| format!("{} cached", thousands(tokens)));
     let about = if record.tokens_estimated == Some(true) {
@@ -137,8 +136,8 @@ fn head(record: &Record) -> [Cell; 7] {
         Cell::new(status_style(&record.status), &record.status),
         format!(
             "in {} · out {about}{} tokens",
-            tokens(record.prompt_tokens),
-            tokens(record.generated_tokens)
+            count(record.prompt_tokens),
+            count(record.generated_tokens)
         )
         .into(),
         cached.unwrap_or_default().into(),

@@ -1,6 +1,6 @@
 //! One request: what its time went into, and what was found.
 
-use super::super::format::format_time;
+use super::super::format::{count, format_time};
 use super::super::waterfall::waterfall;
 use super::{numbered, style};
 use crate::diagnose::finding::EXCERPT;
@@ -45,7 +45,6 @@ fn head(record: &Record, screen: &Screen) -> String {
     let from = client
         .map(|name| format!(" from {name}"))
         .unwrap_or_default();
-    let tokens = |count: Option<u64>| count.map_or("-".to_owned(), thousands);
     let context = record
         .context_length
         .map(|tokens| format!(", context of {}", thousands(tokens)));
@@ -69,8 +68,8 @@ fn head(record: &Record, screen: &Screen) -> String {
             Style::Plain,
             format!(
                 "{} tokens in, {} out{}",
-                tokens(record.prompt_tokens),
-                tokens(record.generated_tokens),
+                count(record.prompt_tokens),
+                count(record.generated_tokens),
                 context.unwrap_or_default()
             ),
         ),
