@@ -2,20 +2,20 @@
 
 use super::source::HistorySource;
 use super::stats::StatsRequest;
-use crate::history::store::Query;
+use crate::history::store::{Extent, Query};
 use crate::util::sanitize::escape_control_chars;
 
 /// The most models that are named.
 const NAMES_MAX: usize = 10;
 
 /// Where a query names a model that no record has: those that there are, in words; else nothing.
-pub fn besides(source: &HistorySource, query: &Query) -> String {
+pub fn besides(source: &HistorySource, query: &Query, extent: &Extent) -> String {
     let Some(asked) = &query.model else {
         return String::new();
     };
     let all = StatsRequest {
         query: Query {
-            start_time: source.extent().ok().and_then(|extent| extent.oldest),
+            start_time: extent.oldest,
             ..Query::default()
         },
         ..StatsRequest::default()

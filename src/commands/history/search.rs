@@ -59,10 +59,10 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let query = source.with_whole_ids(query)?;
     let records = source.newest(&query)?;
     if records.is_empty() {
-        source.expect_records()?;
+        let extent = source.expect_records()?;
         let origin = source.origin()?;
         stderr::say(format_args!("ollama-tap: no record matches in {origin}"));
-        let models = models::besides(&source, &query);
+        let models = models::besides(&source, &query, &extent);
         if !models.is_empty() {
             stderr::say(format_args!("ollama-tap: {models}"));
         }

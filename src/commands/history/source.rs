@@ -130,10 +130,11 @@ impl HistorySource {
         }
     }
 
-    /// An error where there is nothing to read.
-    pub fn expect_records(&self) -> Result<()> {
-        if self.extent()?.records > 0 {
-            Ok(())
+    /// Measures what there is; an error where there is nothing to read.
+    pub fn expect_records(&self) -> Result<Extent> {
+        let extent = self.extent()?;
+        if extent.records > 0 {
+            Ok(extent)
         } else {
             Err(no_records(&self.origin()?))
         }

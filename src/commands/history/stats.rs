@@ -64,7 +64,8 @@ pub fn run(args: &StatsArgs) -> Result<ExitCode> {
         });
     }
     let extent = source.extent()?;
-    print(&view.nothing(&extent, &models::besides(&source, &request.query)))
+    let models = models::besides(&source, &request.query, &extent);
+    print(&view.nothing(&extent, &models))
 }
 
 impl View<'_> {
