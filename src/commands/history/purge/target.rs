@@ -6,11 +6,7 @@ use crate::commands::history::stats::StatsRequest;
 use crate::config::{Backend, HistoryConfig};
 use crate::error::Result;
 use crate::history::on_disk;
-use crate::history::record::now;
-use crate::history::store::{MatchCount, PurgeReport, Selection};
-
-/// The shortest time that statistics are asked for (hours).
-const HOURS_MIN: f64 = 0.001;
+use crate::history::store::{MatchCount, PurgeReport, Query, Selection};
 
 /// The history that is meant. One on disk is opened to read until something is deleted: asking, and what
 /// matches nothing, change nothing in its directory.
@@ -118,11 +114,13 @@ fn number(source: &HistorySource, before: Option<f64>) -> Result<u64> {
     if newest < before {
         return Ok(extent.records);
     }
-    let later = source
-        .enhanced(&StatsRequest::of_hours(
-            ((now() - before) / 3600.0).max(HOURS_MIN),
-        ))?
-        .totals
-        .requests;
+    let later = StatsRequest {
+        query: Query {
+            start_time: Some(before),
+            ..Query::default()
+        },
+        ..StatsRequest::default()
+    };
+    let later = source.enhanced(&later)?.totals.requests;
     Ok(extent.records.saturating_sub(later))
 }

@@ -35,14 +35,6 @@ fn parse_by(flag: Option<&str>) -> Result<Option<GroupBy>, UsageErrors> {
 }
 
 impl StatsRequest {
-    /// Asks for all of the `hours` up to now.
-    pub fn of_hours(hours: f64) -> StatsRequest {
-        StatsRequest {
-            hours: Some(hours),
-            ..StatsRequest::default()
-        }
-    }
-
     /// Returns whether it has no filter and ends now.
     pub fn is_of_all_until_now(&self) -> bool {
         self.hours.is_some() && self.query == Query::default()
