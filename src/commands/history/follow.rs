@@ -10,7 +10,7 @@ use super::found::needles;
 use super::tap_client::{ListAnswer, TapClient};
 use super::{search, write_out};
 use crate::commands::discovery;
-use crate::config::QueryConfig;
+use crate::config::{Backend, QueryConfig};
 use crate::error::{Error, Result};
 use crate::history::record::Record;
 use crate::history::store::Query;
@@ -35,7 +35,7 @@ pub fn run(config: &QueryConfig, query: Query, is_json: bool) -> Result<ExitCode
             config.addresses()
         )));
     };
-    let shares_loki = tap.about()?.backend == "loki";
+    let shares_loki = tap.about()?.backend == Backend::Loki.as_str();
     let follower = Follower {
         tap,
         shown: Shown::default(),

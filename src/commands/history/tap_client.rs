@@ -127,25 +127,19 @@ impl TapClient {
     pub fn active(&self) -> Result<String> {
         let request = self.agent.get(self.url("/analytics/active"));
         let request = request.config().timeout_global(Some(ACTIVE_TIMEOUT));
-        let mut response = self.call(request.build())?;
-        let body = response.body_mut().with_config().limit(REPLY_MAX);
-        let text = body.read_to_string();
-        text.map_err(|e| self.failed(&error_chain(&e)))
+        self.read_text(self.call(request.build())?)
     }
 
     /// Reads a page as it is. A page that reports trouble is not a failure.
     pub fn text(&self, path: &str) -> Result<String> {
-        let mut response = self
-            .agent
-            .get(self.url(path))
-            .call()
-            .map_err(|e| self.failed(&error_chain(&e)))?;
-        response
-            .body_mut()
-            .with_config()
-            .limit(REPLY_MAX)
-            .read_to_string()
-            .map_err(|e| self.failed(&error_chain(&e)))
+        let response = self.agent.get(self.url(path)).call();
+        self.read_text(response.map_err(|e| self.failed(&error_chain(&e)))?)
+    }
+
+    fn read_text(&self, mut response: Response<Body>) -> Result<String> {
+        let body = response.body_mut().with_config().limit(REPLY_MAX);
+        let text = body.read_to_string();
+        text.map_err(|e| self.failed(&error_chain(&e)))
     }
 
     pub fn about(&self) -> Result<About> {
