@@ -85,7 +85,7 @@ impl Follower {
                     }
                 }
                 ListAnswer::CursorEnded => cursor = None,
-                ListAnswer::Away(error) if self.shown.is_begun => {
+                ListAnswer::Away(error) if self.shown.floor.is_some() => {
                     if !was_away {
                         stderr::say(format_args!("ollama-tap: {error}; trying again"));
                     }
@@ -122,22 +122,19 @@ fn too_old() -> Error {
 /// What was shown already.
 #[derive(Default)]
 struct Shown {
-    is_begun: bool,
     ids: HashSet<String>,
     order: VecDeque<String>,
-    /// Nothing that arrived before is shown of a list: it was there at the beginning.
-    floor: f64,
+    /// Nothing that arrived before is shown of a list: it was there at the beginning. `None` until then.
+    floor: Option<f64>,
 }
 
 impl Shown {
     /// Returns what is to be shown of the newest records, at most `limit`, that are given newest first: at the beginning all, later what is new.
     fn of_list(&mut self, mut records: Vec<Record>, limit: usize) -> Vec<Record> {
-        if !self.is_begun {
-            self.is_begun = true;
+        let floor = *self.floor.get_or_insert_with(|| {
             let oldest = records.last().filter(|_| records.len() >= limit);
-            self.floor = oldest.map_or(f64::NEG_INFINITY, |oldest| oldest.timestamp);
-        }
-        let floor = self.floor;
+            oldest.map_or(f64::NEG_INFINITY, |oldest| oldest.timestamp)
+        });
         records.retain(|record| record.timestamp >= floor);
         records.reverse();
         self.of_news(records)
