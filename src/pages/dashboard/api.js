@@ -24,7 +24,7 @@ export function setToken(text) {
 
 /** Fetches a page of the history as JSON. */
 export async function fetchJson(page, parameters = {}, signal = undefined, timeout = REQUEST_TIMEOUT) {
-  return (await fetchHistory(page, parameters, signal, timeout)).json();
+  return (await fetchHistory(page, parameters, signal, timeout)).json;
 }
 
 /** Returns the address of a page of the history. */
@@ -33,17 +33,16 @@ export function pageUrl(page, parameters = {}) {
   return `/analytics/${page}${text && `?${text}`}`;
 }
 
-/** Fetches a page of the history. An answer that has not changed costs a few bytes: the browser may keep none on its disk, so it is kept here. */
+/** Fetches a page of the history as its headers and its JSON. One that has not changed costs a few bytes: the browser may keep none on its disk, so it is kept here. */
 export async function fetchHistory(page, parameters, signal, timeout) {
   const address = pageUrl(page, parameters);
   const known = kept.get(address);
   const headers = { ...authorization(), ...(known && { "If-None-Match": known.etag }) };
   const response = await request(address, { headers, signal, timeout });
-  const etag = response.headers.get("ETag");
-  if (!etag) return response;
-  const answer = response.status === 304 ? known : { etag, text: await response.text(), headers: response.headers };
-  keepAnswer(address, answer);
-  return new Response(answer.text, { headers: answer.headers });
+  const { headers: told } = response;
+  const answer = response.status === 304 ? known : { etag: told.get("ETag"), text: await response.text(), headers: told };
+  if (answer.etag) keepAnswer(address, answer);
+  return { headers: answer.headers, json: JSON.parse(answer.text) };
 }
 
 /** Fetches a page of the history that may be long, however long it takes. Nothing of it is kept. */

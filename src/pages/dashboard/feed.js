@@ -9,9 +9,9 @@ const GONE = 410; // status of an answer to a cursor that the tap no longer know
 
 /** Asks for messages of the range and the filters. */
 export async function fetchPage(parameters, signal) {
-  const answer = await fetchHistory("messages", { ...query(), ...parameters }, signal);
-  const told = answer.headers.get("Ollama-Tap-Matches");
-  return { records: await answer.json(), cursor: answer.headers.get("Ollama-Tap-Cursor"), matches: told && matchesOf(told) };
+  const { headers, json: records } = await fetchHistory("messages", { ...query(), ...parameters }, signal);
+  const told = headers.get("Ollama-Tap-Matches");
+  return { records, cursor: headers.get("Ollama-Tap-Cursor"), matches: told && matchesOf(told) };
 }
 
 /** Asks for messages in the order of the list. */
