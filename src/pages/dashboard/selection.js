@@ -26,7 +26,7 @@ export function selects(chart) {
   });
   host.addEventListener("pointercancel", () => (begun = null));
   host.addEventListener("pointerup", () => {
-    if (begun && wasDragged) pickColumns(chart, ...chart.chosen());
+    if (begun && wasDragged) pickColumns(chart, ...chart.chosen().map((n) => chart.columns()[n]));
     begun = null;
   });
   touches(chart);
@@ -34,7 +34,7 @@ export function selects(chart) {
     if (event.pointerType === "touch" || !chart.pick || wasDragged || !chart.columns()?.length) return;
     clearTimeout(timer);
     if (event.detail > 1) return chart.reset?.();
-    const column = chart.columnAt(event.clientX);
+    const column = chart.columns()[chart.columnAt(event.clientX)]; // until the time is over, others may be in its place
     timer = setTimeout(() => pickColumns(chart, column, column), DOUBLE_CLICK);
   });
 }
@@ -47,7 +47,7 @@ function touches(chart) {
     const column = chart.columnAt(event.clientX);
     if (chart.pick && shown === column) {
       shown = null;
-      return pickColumns(chart, column, column);
+      return pickColumns(chart, chart.columns()[column], chart.columns()[column]);
     }
     shown = column;
     chart.activate(column, event.clientX, event.clientY);
@@ -60,7 +60,6 @@ function touches(chart) {
 }
 
 function pickColumns(chart, first, last) {
-  const columns = chart.columns();
   chart.hideCursor();
-  if (columns[first] && columns[last]) chart.pick(columns[first], columns[last]);
+  if (first && last) chart.pick(first, last);
 }
