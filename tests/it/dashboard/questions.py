@@ -4,7 +4,7 @@ import re
 import threading
 import time
 
-from browser import TAP, browser, expect, generate, rows, visit
+from browser import TAP, browser, expect, generate, rests, rows, visit
 
 # A zone in which it is the afternoon, whenever this runs: an hour ago is today, 24 hours ago is yesterday.
 AHEAD = min(14, 15 - time.gmtime().tm_hour)
@@ -17,6 +17,7 @@ def opened(page, *clicks):
     page.goto(f"{TAP}/analytics")
     expect(page.locator("#by-model tbody tr").first).to_be_visible()
     for click in clicks:
+        rests(page)  # nobody clicks at numbers that are about to be others
         click(page)
 
 
