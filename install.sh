@@ -142,18 +142,17 @@ build() {
     cargo install --quiet --locked --no-track --path "$checkout" --root "$stage/built" || fail "the build failed; nothing was changed"
     mv "$stage/built/bin/ollama-tap" "$stage/ollama-tap"
     mkdir "$stage/completions"
-    write_manual man ollama-tap.1
-    write_manual completions bash completions/ollama-tap.bash
-    write_manual completions zsh completions/_ollama-tap
-    write_manual completions fish completions/ollama-tap.fish
+    write_manual ollama-tap.1 man
+    write_manual completions/ollama-tap.bash completions bash
+    write_manual completions/_ollama-tap completions zsh
+    write_manual completions/ollama-tap.fish completions fish
 }
 
-# Has what was built write a file of the stage: the last word is the file, those before it say which one.
+# Has what was built write a file of the stage, the first word; those after it say which one it is.
 write_manual() {
-    case $# in
-        2) "$stage/ollama-tap" "$1" >"$stage/$2" ;;
-        *) "$stage/ollama-tap" "$1" "$2" >"$stage/$3" ;;
-    esac || fail "what was built does not run in $stage (set TMPDIR); nothing was changed"
+    written=$1
+    shift
+    "$stage/ollama-tap" "$@" >"$stage/$written" || fail "what was built does not run in $stage (set TMPDIR); nothing was changed"
 }
 
 download() {
