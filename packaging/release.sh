@@ -1,100 +1,120 @@
 #!/usr/bin/env bash
-# Builds a release: dist/ollama-tap-VERSION-TARGET.tar.gz (.zip for Windows), and SHA256SUMS of all that are there.
+# Builds a release in dist/: ollama-tap-VERSION-TARGET.tar.gz (.zip for Windows), packages for Debian and Red Hat, and SHA256SUMS of
+# all that are there.
 #
 #   packaging/release.sh [--profile PROFILE] [TARGET]...      without targets: all that this machine can build
+#   packaging/release.sh --pack [--profile PROFILE] TARGET... only packs what was built
 #
 # A profile other than `release` is for trying, not for giving away: it is built in less time, and its size is not judged.
-# OLLAMA_TAP_CROSS_DIR is where cargo builds for the targets, if not where it builds all else.
+# OLLAMA_TAP_CROSS_DIR is where cargo builds for the targets, if not where it builds all else; OLLAMA_TAP_DIST where archives go to,
+# if not dist.
 #
-# Each archive holds the executable, README, LICENSE, and the man page and completions or, for Windows, what installs it. The
-# executable needs no library beyond what every such system has: on Linux it is static, on Windows it brings its C runtime.
+# Each archive holds the executable, README, LICENSE, the licences of what it is made of, and the man page and completions or, for
+# Windows, what installs it. The executable needs no library beyond what every such system has: on Linux it is static, on Windows it
+# brings its C runtime. Packing the same twice gives the same bytes: their time is SOURCE_DATE_EPOCH, or that of the last commit.
 #
 # A target is built with rustup's own library of it (`rustup target add TARGET`) where that is installed. For musl there is a second
 # way that needs no rustup: Debian's rustc-web, cargo-web and rust-web-src make the library from its source, and the Python
-# packages ziglang and cargo-zigbuild bring the C compiler and the linker for every target.
+# packages ziglang and cargo-zigbuild bring the C compiler and the linker for every target. Packing needs Python 3, and packages nfpm.
 #
 # musl's own allocator stays: mimalloc in its place was no faster within what can be measured, and took three times the memory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly dist=dist built=${OLLAMA_TAP_CROSS_DIR:-${CARGO_TARGET_DIR:-target}}
-readonly max_size=$((8 * 1000 * 1000)) # bytes of the executable; a promise of the README
+readonly dist=${OLLAMA_TAP_DIST:-dist} built=${OLLAMA_TAP_CROSS_DIR:-${CARGO_TARGET_DIR:-target}}
+readonly crates=${CARGO_HOME:-$HOME/.cargo}/registry/src debian_source=/usr/lib/rustlib/src
+readonly max_size=$((8 * 1000 * 1000)) # bytes of an executable, and of each half of a universal one; a promise of the README
+readonly oldest=315532800 # the first second that a zip knows: for what is no checkout
 readonly targets=(
     x86_64-unknown-linux-musl
     aarch64-unknown-linux-musl
     x86_64-apple-darwin
     aarch64-apple-darwin
+    universal-apple-darwin
     x86_64-pc-windows-msvc
+    aarch64-pc-windows-msvc
 )
 
 main() {
+    local packs_only=
     profile=release
-    if [ "${1:-}" = --profile ]; then
-        profile=$2
-        shift 2
-    fi
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+    export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || echo "$oldest")}
     stage=$(mktemp -d)
     trap 'rm -rf "$stage"' EXIT
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --pack) packs_only=1 ;;
+            --profile) profile=$2 && shift ;;
+            *) break ;;
+        esac
+        shift
+    done
     mkdir -p "$dist"
-    if [ $# -eq 0 ]; then
-        local chosen=()
-        for target in "${targets[@]}"; do
-            if [ -n "$(way_to "$target")" ]; then chosen+=("$target"); else echo "skipped $target: neither way to build it is here"; fi
-        done
-        set -- ${chosen[@]+"${chosen[@]}"}
-    fi
-    manual "$stage/manual"
+    # shellcheck disable=SC2046 # names of targets, a word each
+    if [ $# -eq 0 ]; then set -- $(buildable); fi
     for target; do
-        build "$target"
+        [ -n "$packs_only" ] || build "$target"
         pack "$target"
     done
     sums
 }
 
-# The man page and the completions, as the executable for this machine prints them: that for another system does not run here.
-manual() {
-    local host=${CARGO_TARGET_DIR:-target}/debug/ollama-tap
-    cargo build --quiet --locked --bin ollama-tap
-    mkdir -p "$1/completions"
-    "$host" man >"$1/ollama-tap.1"
-    "$host" completions bash >"$1/completions/ollama-tap.bash"
-    "$host" completions zsh >"$1/completions/_ollama-tap"
-    "$host" completions fish >"$1/completions/ollama-tap.fish"
+buildable() {
+    for target in "${targets[@]}"; do
+        if [ -n "$(way_to "$target")" ]; then echo "$target"; else echo "skipped $target: no way to build it is here" >&2; fi
+    done
 }
 
-# How this machine builds a target: rustup, zig, or nothing.
+# BUILDING
+
+# How this machine builds a target: rustup, zig, lipo, or nothing.
 way_to() {
-    local library
-    library=$(rustc --print target-libdir --target "$1" 2>/dev/null) || library=
-    if [ -n "$library" ] && compgen -G "$library/libstd-*" >/dev/null; then
+    if [ "$1" = universal-apple-darwin ]; then
+        command -v lipo >/dev/null && echo lipo
+    elif [ -n "$(find "$(rustc --print target-libdir --target "$1" 2>/dev/null)" -name 'libstd-*' 2>/dev/null)" ]; then
         echo rustup
-    elif [[ $1 == *-linux-musl ]] && [ -d /usr/lib/rustlib/src ] && [ -x /usr/bin/cargo ] && command -v cargo-zigbuild >/dev/null; then
+    elif [[ $1 == *-linux-musl ]] && [ -d "$debian_source" ] && [ -x /usr/bin/cargo ] && command -v cargo-zigbuild >/dev/null; then
         echo zig
     fi
 }
 
 build() {
     local way flags
-    way=$(way_to "$1")
+    way=$(way_to "$1") || true
     flags=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$1")_RUSTFLAGS
     echo "building $1 ($way, $profile)"
     local options=(--locked --profile "$profile" --target "$1" --target-dir "$built")
     case $way in
-        rustup) env "$flags=$(static_flags "$1")" cargo build "${options[@]}" ;;
+        rustup) env "$flags=$(flags "$1")" cargo build "${options[@]}" ;;
         # The one library is made by the nightly means of a stable compiler, without what reads the names in a backtrace: they are
         # stripped anyway, and it takes 230 KB. zig links what rustc would bring itself.
-        zig) env "$flags=$(static_flags "$1") -C link-self-contained=no" RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo \
+        zig) env "$flags=$(flags "$1") -C link-self-contained=no" RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo \
             cargo-zigbuild zigbuild "${options[@]}" -Zbuild-std=std,panic_unwind \
             -Zbuild-std-features=panic-unwind ;;
+        lipo) join ;;
         *) fail "$1 cannot be built here: run 'rustup target add $1'" ;;
     esac
     check "$1"
 }
 
-# Every system but macOS, which has no static C library, takes a static executable.
-static_flags() {
-    [[ $1 == *-apple-* ]] || echo "-C target-feature=+crt-static"
+# The names of sources, which panics tell, are the same on every machine. Every system but macOS, which has no static C library, takes
+# a static executable.
+flags() {
+    local flags=("--remap-path-prefix=$(native "$crates")=crates" "--remap-path-prefix=$(native "$PWD")=ollama-tap"
+        "--remap-path-prefix=$debian_source/rust=rustc")
+    if [[ $1 != *-apple-* ]]; then flags+=(-C target-feature=+crt-static); fi
+    echo "${flags[*]}"
+}
+
+# A path as programs of this system write it.
+native() {
+    if command -v cygpath >/dev/null; then cygpath -w "$1"; else echo "$1"; fi
+}
+
+join() {
+    mkdir -p "$built/universal-apple-darwin/$profile"
+    lipo -create -output "$(executable universal-apple-darwin)" "$(executable x86_64-apple-darwin)" "$(executable aarch64-apple-darwin)"
 }
 
 check() {
@@ -102,7 +122,12 @@ check() {
     executable=$(executable "$1")
     size=$(wc -c <"$executable")
     echo "$executable: $((size)) bytes"
-    if [ "$profile" = release ] && ((size >= max_size)); then fail "$executable is larger than $max_size bytes"; fi
+    if [ "$1" != universal-apple-darwin ] && [ "$profile" = release ] && ((size >= max_size)); then
+        fail "$executable is larger than $max_size bytes"
+    fi
+    for place in "$crates" "$PWD" "$debian_source"; do
+        if grep -aqF "$(native "$place/")" "$executable"; then fail "$executable names $place, a folder of this machine"; fi
+    done
     if [[ $1 == *-linux-* ]] && readelf --dynamic "$executable" | grep NEEDED; then fail "$executable needs libraries"; fi
 }
 
@@ -112,29 +137,70 @@ executable() {
     echo "$built/$1/$profile/ollama-tap$suffix"
 }
 
+# PACKING
+
 pack() {
-    local name=ollama-tap-$version-$1
-    local archive=$PWD/$dist/$name
+    local name=ollama-tap-$version-$1 kind=tar.gz
     mkdir "$stage/$name"
     cp "$(executable "$1")" README.md LICENSE "$stage/$name"
+    python packaging/licences.py "${1/universal-/aarch64-}" >"$stage/$name/THIRD-PARTY-LICENSES.txt"
     if [[ $1 == *-windows-* ]]; then
+        kind=zip
         cp install.ps1 packaging/windows/install_service.bat "$stage/$name"
         cp packaging/windows/README.md "$stage/$name/README-WINDOWS.md"
-        rm -f "$archive.zip"
-        (cd "$stage" && if command -v zip >/dev/null; then zip -qr "$archive.zip" "$name"; else 7z a -bd "$archive.zip" "$name"; fi)
     else
-        cp -R "$stage/manual/." "$stage/$name"
-        tar -C "$stage" -czf "$archive.tar.gz" "$name"
+        manual "$1" "$stage/$name"
     fi
+    python packaging/archive.py "$stage/$name" "$dist/$name.$kind"
+    if [[ $1 == *-linux-* ]]; then packages "$1" "$stage/$name"; fi
 }
 
-# One line an archive of this version, as sha256sum writes and reads it.
+# For Debian and Red Hat, and their kin: the same files where those systems look for them.
+packages() {
+    command -v nfpm >/dev/null || fail "packages need nfpm: go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0"
+    gzip -9n "$2/ollama-tap.1"
+    STAGE=$2 VERSION=$version ARCH=$(packages_arch "$1")
+    export STAGE VERSION ARCH
+    ZSH_FUNCTIONS=/usr/share/zsh/vendor-completions nfpm package --config packaging/packages/nfpm.yaml --packager deb --target "$dist"
+    ZSH_FUNCTIONS=/usr/share/zsh/site-functions nfpm package --config packaging/packages/nfpm.yaml --packager rpm --target "$dist"
+}
+
+# The processor as Debian calls it, which nfpm translates.
+packages_arch() {
+    case $1 in
+        x86_64-*) echo amd64 ;;
+        aarch64-*) echo arm64 ;;
+    esac
+}
+
+# It has this name where there is no older one to confuse it with.
+python() {
+    if command -v python3 >/dev/null; then python3 "$@"; else command python "$@"; fi
+}
+
+# The man page and the completions, as the executable prints them; one for another system does not run here, so that one for this is
+# built.
+manual() {
+    local printer
+    printer=$(executable "$1")
+    if ! "$printer" --version >/dev/null 2>&1; then
+        printer=${CARGO_TARGET_DIR:-target}/debug/ollama-tap
+        cargo build --quiet --locked --bin ollama-tap
+    fi
+    mkdir -p "$2/completions"
+    "$printer" man >"$2/ollama-tap.1"
+    "$printer" completions bash >"$2/completions/ollama-tap.bash"
+    "$printer" completions zsh >"$2/completions/_ollama-tap"
+    "$printer" completions fish >"$2/completions/ollama-tap.fish"
+}
+
+# One line a file of this version, as sha256sum writes and reads it.
 sums() {
     cd "$dist"
     shopt -s nullglob
-    local archives=(ollama-tap-"$version"-*.tar.gz ollama-tap-"$version"-*.zip)
-    [ ${#archives[@]} -gt 0 ] || fail "nothing was built"
-    if command -v sha256sum >/dev/null; then sha256sum "${archives[@]}"; else shasum -a 256 "${archives[@]}"; fi | tee SHA256SUMS
+    local files=(ollama-tap[-_]"$version"[-_]*.{tar.gz,zip,deb,rpm})
+    [ ${#files[@]} -gt 0 ] || fail "nothing was built"
+    if command -v sha256sum >/dev/null; then sha256sum "${files[@]}"; else shasum -a 256 "${files[@]}"; fi | tee SHA256SUMS
 }
 
 fail() {

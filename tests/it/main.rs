@@ -54,6 +54,8 @@ mod pages;
 mod questions;
 /// Prometheus and the Python clients.
 mod realparts;
+/// What a release is packed into.
+mod release;
 /// Every recorded exchange of a real Ollama.
 mod replay;
 /// Replies of Ollama reach the client unchanged.
