@@ -55,6 +55,11 @@ impl Store {
             let sets = head.map_or(Sets::Quarters, |head| statistics.sets_of_slots(&head, span));
             let bytes = self.rollups.read_for(day, sets);
             let file = bytes.as_deref().and_then(RollupFile::decode);
+            if let Some(file) = &file
+                && file.lacks_names_of(&question.query)
+            {
+                return Ok(None);
+            }
             let added = file.and_then(|file| statistics.add_day(&file, span, sets));
             if added.is_none() {
                 // It was deleted meanwhile, or is damaged.
@@ -167,7 +172,8 @@ impl Store {
             let bytes = self.rollups.read(day);
             let file = bytes.as_deref().and_then(RollupFile::decode);
             let needed = until.min(day_start(day + 1));
-            let file = file.filter(|file| file.head.until >= needed);
+            let file = file
+                .filter(|file| file.head.until >= needed && !file.lacks_names_of(&question.query));
             let added = file.and_then(|file| add_totals(&mut totals, &question, &file, span));
             if added.is_none() {
                 return Ok(None);

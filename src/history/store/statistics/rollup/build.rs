@@ -22,7 +22,7 @@ const ALL_SETS_MAX: usize = 2 * SETS_MAX;
 const TEXTS_WITH_CAUSES_MAX: usize = 5000;
 
 /// What a client or a model is called where there is no room for it.
-const OTHER: &str = "other";
+pub const OTHER: &str = "other";
 
 /// What tells clients apart.
 const CLIENT_FIELDS: [SetField; 2] = [SetField::Client, SetField::ClientIp];

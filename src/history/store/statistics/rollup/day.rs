@@ -5,10 +5,12 @@
 
 use std::borrow::Cow;
 
+use super::build::OTHER;
 use super::codec::Decoder;
 use super::set::SetSums;
 use super::{DAY, QUARTER};
 use crate::history::record::RecordSummary;
+use crate::history::store::Query;
 
 /// The beginning of a file, with the number of its format.
 pub const MAGIC: [u8; 4] = *b"OTR1";
@@ -156,6 +158,17 @@ impl<'a> RollupFile<'a> {
                 ..RecordSummary::default()
             }
         })
+    }
+
+    /// Returns whether it knows not all that a query asks for by name: some had no room.
+    pub fn lacks_names_of(&self, query: &Query) -> bool {
+        let lacks = |names: RecordSummary| {
+            let is_other = |name: Option<Cow<str>>| name.as_deref() == Some(OTHER);
+            names.client_ip.is_none()
+                && (query.client.is_some() && is_other(names.client)
+                    || query.model.is_some() && is_other(names.model))
+        };
+        (query.client.is_some() || query.model.is_some()) && self.keys().any(lacks)
     }
 
     /// Shows sets with their quarter of the day and the number of their key; `None` where they

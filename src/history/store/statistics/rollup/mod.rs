@@ -7,7 +7,8 @@
 //!   reply.
 //! - **Exact stays exact.** Percentiles of at most 200,000 matching records are nearest rank, so these
 //!   records are read; roll-ups answer where more match. Which it is, roll-ups tell themselves: their
-//!   counts are exact.
+//!   counts are exact. Clients and models that found no room in a quarter count together as `other`;
+//!   where one is asked for by its name, records are read.
 //! - They are made from records on first need, up to an hour ago: later quarters may still get
 //!   records of requests that took long. Those, the edges of a span, and what sets do not tell
 //!   apart are read from the records.
@@ -132,9 +133,9 @@ impl Rollups {
         }
         let file = fs::File::open(self.path(day)?).ok()?;
         let mut bytes = read_up_to(&file, RollupHead::LENGTH).ok()?;
-        let rest = RollupHead::decode(&bytes)?
-            .brief_length
-            .checked_sub(bytes.len() as u64)?;
+        let head = RollupHead::decode(&bytes)?;
+        // The whole file of a day without requests is shorter than what was read for its head.
+        let rest = head.brief_length.saturating_sub(bytes.len() as u64);
         file.take(rest).read_to_end(&mut bytes).ok()?;
         Some(bytes)
     }

@@ -268,6 +268,27 @@ fn clients_without_room_count_together() {
 }
 
 #[test]
+fn a_client_without_room_is_counted_in_the_records_where_it_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(Backend::Sqlite, dir.path());
+    let roomy = next_quarter(begin());
+    let crowded = roomy + DAY;
+    let of = |n: u32, client: &str, time: f64| Record {
+        timestamp: time,
+        client: Some(client.to_owned()),
+        ..record(n, roomy)
+    };
+    let others = (0..600).map(|n| of(n, &format!("client {n}"), crowded));
+    let busy = (600..603).flat_map(|n| [of(n, "busy", roomy), of(n + 3, "busy", crowded + 1.0)]);
+    store.write(&mut others.chain(busy).collect()).unwrap();
+    assert_agree(&store, &[("hours", "100"), ("client", "busy")]);
+    // There are days without requests since, and roll-ups tell all the same.
+    let all = rolled(&store, &[("hours", "100")]);
+    let busiest = &all.by_client[0];
+    assert_eq!((&*busiest.name, busiest.requests), ("other", 103));
+}
+
+#[test]
 fn the_span_before_is_told_after_its_records_have_expired() {
     for backend in BACKENDS {
         let (store, dir, begin) = filled(backend);
