@@ -13,8 +13,11 @@ mod worker;
 mod workers;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, bounded};
 
 use crate::app::listeners::Listeners;
 use crate::app::wiring::TapParts;
@@ -27,6 +30,7 @@ use crate::forward::readiness::Readiness;
 use crate::history::History;
 use crate::http::address::dialable_ip;
 use crate::http::agent::Target;
+use crate::instance::histories::KnownHistory;
 use crate::instance::{Registration, histories};
 use crate::metrics::Metrics;
 use crate::ollama::LineSink;
@@ -34,10 +38,14 @@ use crate::platform;
 use crate::server::Context;
 use crate::util::budget::Budget;
 use crate::util::stderr;
-use crate::util::threads::lock;
+use crate::util::threads::{self, STACK, lock};
 
 /// After the grace period, cancelled requests get this long to end and be counted.
 const CANCEL_GRACE: Duration = Duration::from_secs(2);
+
+/// The longest that the first lines wait for what is known of other histories: one may lie where nobody answers, as on a network
+/// share that is gone.
+const ELSEWHERE_MAX: Duration = Duration::from_secs(1);
 
 /// Shows one of the first lines, from which users and tests read the address.
 pub type Announce = fn(&str);
@@ -63,6 +71,10 @@ impl Tap {
     /// Binds the port, opens the history, announces both, and starts to serve requests once Ollama is ready.
     pub fn start(config: &Config, readiness: Arc<Readiness>, announce: Announce) -> Result<Tap> {
         platform::resources::return_freed_memory();
+        let config = &Config {
+            history: config.history.with_whole_path(),
+            ..config.clone()
+        };
         let target = Target::of(&config.upstream)?;
         let listeners = Listeners::open(config)?;
         let metrics = wiring::metrics(config)?;
@@ -78,10 +90,14 @@ impl Tap {
         if config.is_noted && history.is_some() {
             histories::note(&config.history);
         }
+        let elsewhere = history
+            .is_some()
+            .then(|| find_elsewhere(config.history.dir.clone()));
         announce_start(config, &listeners, history.as_deref(), announce);
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
+        let dashboard = dashboard(listeners.pages_address(), listeners.address);
         let address = dialable(listeners.address);
         let pages_address = dialable(listeners.pages_address());
         let ctx = wiring::worker_context(TapParts {
@@ -99,6 +115,11 @@ impl Tap {
         watchdog::start(pages_address).map_err(failed("start threads"))?;
         // Last, as they may take all remaining threads.
         lock(&workers).start().map_err(failed("start threads"))?;
+        let others = elsewhere.and_then(|found| found.recv_timeout(ELSEWHERE_MAX).ok());
+        for other in others.unwrap_or_default() {
+            announce(&format!("also a history in: {other}"));
+        }
+        announce(&dashboard);
         Ok(Tap {
             ctx,
             history,
@@ -164,7 +185,7 @@ fn dialable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(dialable_ip(address.ip()), address.port())
 }
 
-/// Announces the listening addresses, the upstream, and the location of the history.
+/// Announces what is so before the first request is served: the listening addresses, the upstream, and the location of the history.
 fn announce_start(
     config: &Config,
     listeners: &Listeners,
@@ -180,13 +201,19 @@ fn announce_start(
         Some(history) => {
             let (location, backend) = (history.store.location(), history.store.backend());
             announce(&format!("storing in {location} ({backend})"));
-            for other in histories::elsewhere(&config.history.dir, None) {
-                announce(&format!("also a history in: {other}"));
-            }
         }
         None => announce("storing nothing"),
     }
-    announce(&dashboard(listeners.pages_address(), listeners.address));
+}
+
+/// Looks for other histories, on a thread of its own.
+fn find_elsewhere(here: PathBuf) -> Receiver<Vec<KnownHistory>> {
+    let (tell, found) = bounded(1);
+    let find = move || drop(tell.send(histories::elsewhere(&here, None)));
+    if let Err(cause) = threads::spawn("elsewhere", STACK, find) {
+        log::debug!("look for other histories: {cause}");
+    }
+    found
 }
 
 /// The address of the dashboard, as a browser on this machine takes it, and whether others reach the public port too.

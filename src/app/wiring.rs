@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path;
 use std::sync::{Arc, Mutex};
 
 use crate::active::{ActiveRequests, Tracking};
@@ -71,10 +70,7 @@ pub fn open_history(
     budget: &Budget,
 ) -> Result<Option<Arc<History>>> {
     let holder = format!("ollama-tap on {address} (pid {})", std::process::id());
-    let mut settings = config.history.clone();
-    // Whoever reads a message of it may be elsewhere.
-    settings.dir = path::absolute(&settings.dir).unwrap_or(settings.dir);
-    let history = History::open(&settings, address.port(), &holder, metrics, budget)
+    let history = History::open(&config.history, address.port(), &holder, metrics, budget)
         .map_err(|e| Error::Failed(e.to_string()))?;
     Ok(history.map(Arc::new))
 }

@@ -1,7 +1,7 @@
 //! The checked settings that several commands share, and the error of a value that cannot be used.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use crate::http::address::Upstream;
 
@@ -35,6 +35,14 @@ impl HistoryConfig {
             store_text: StoreText::Full,
             max_bytes: None,
             loki: None,
+        }
+    }
+
+    /// Returns them with the whole path of the directory, for whoever reads it elsewhere.
+    pub fn with_whole_path(&self) -> HistoryConfig {
+        HistoryConfig {
+            dir: path::absolute(&self.dir).unwrap_or_else(|_| self.dir.clone()),
+            ..self.clone()
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::fmt;
 use std::io;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use super::read;
 use super::registration::{PRIVATE, put};
@@ -42,8 +42,7 @@ pub fn note(history: &HistoryConfig) {
     if !matches!(history.backend, Backend::Jsonl | Backend::Sqlite) {
         return;
     }
-    let noted = path::absolute(&history.dir).and_then(|dir| add(&dir, history.backend));
-    if let Err(cause) = noted {
+    if let Err(cause) = add(&history.dir, history.backend) {
         log::debug!("note where this tap writes: {cause}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::{self, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::{fs, process};
 
 use super::{EXTENSION, Instance, directories, read_instance};
@@ -35,9 +35,7 @@ impl Registration {
             return None;
         }
         let is_directory = history.is_some() && config.history.backend != Backend::Loki;
-        let dir = path::absolute(&config.history.dir)
-            .ok()
-            .filter(|_| is_directory);
+        let dir = is_directory.then(|| config.history.dir.clone());
         let store = dir
             .as_ref()
             .map(|dir| dir.to_string_lossy().into_owned())

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -79,6 +80,25 @@ fn everything(dir: &Path) -> BTreeMap<PathBuf, u32> {
         .chain([dir.to_owned()])
         .map(|path| (path.clone(), mode(&path)))
         .collect()
+}
+
+#[test]
+fn a_history_elsewhere_that_does_not_answer_holds_up_no_request() {
+    let home = Home::new();
+    home.written("first", "jsonl");
+    home.written("gone", "jsonl");
+    let gone = home.path("gone/ollama_20261120.jsonl.gz");
+    let made = Command::new("mkfifo").arg(&gone).status();
+    assert!(made.expect("run mkfifo").success());
+    for entry in fs::read_dir(home.path("gone")).expect("list it") {
+        let path = entry.expect("an entry").path();
+        if path != gone && text(&path).ends_with(".gz") {
+            fs::remove_file(path).expect("remove it");
+        }
+    }
+    let said = home.written("second", "jsonl");
+    assert!(said.contains("dashboard http://"), "{said}");
+    assert!(!said.contains("also a history in"), "{said}");
 }
 
 #[test]
