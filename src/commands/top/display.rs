@@ -100,7 +100,31 @@ fn restore_on_panic() {
 
 #[cfg(test)]
 mod tests {
+    use std::{env, process, thread};
+
     use super::*;
+    use crate::platform::terminal::run_on_a_terminal;
+
+    #[test]
+    fn a_panic_is_read_on_the_terminal_as_it_was() {
+        const INSIDE: &str = "OLLAMA_TAP_TEST_INSIDE";
+        if env::var_os(INSIDE).is_some() {
+            let _display = Display::open().unwrap();
+            panic!("out of luck");
+        }
+        let name = thread::current().name().unwrap().to_owned();
+        let mut inside = process::Command::new(env::current_exe().unwrap());
+        inside
+            .args(["--exact", &name, "--nocapture"])
+            .env(INSIDE, "1");
+        let Some((shown, is_as_before)) = run_on_a_terminal(inside) else {
+            return crate::skips::skip("what a console shows cannot be read");
+        };
+        let (taken, left) = shown.split_once(LEAVE).expect(&shown);
+        assert!(taken.contains(ENTER), "{shown}");
+        assert!(left.contains("out of luck"), "{shown}");
+        assert!(is_as_before);
+    }
 
     #[test]
     fn only_lines_that_have_changed_are_written_and_all_are_cleared_to_their_end() {

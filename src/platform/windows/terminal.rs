@@ -38,6 +38,12 @@ pub fn shows_sequences(output: Output) -> bool {
     mode == wanted || unsafe { SetConsoleMode(handle, wanted) } != 0
 }
 
+/// Returns `None`: what a console shows cannot be read here.
+#[cfg(test)]
+pub fn run_on_a_terminal(_command: std::process::Command) -> Option<(String, bool)> {
+    None
+}
+
 fn handle(output: Output) -> HANDLE {
     match output {
         Output::Stdout => std::io::stdout().as_raw_handle(),
