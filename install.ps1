@@ -522,10 +522,10 @@ function Get-Release {
 
 function Save-Download {
     $base = Get-ReleaseAddress $setup.BaseUrl $setup.Version
-    $target = Get-Target (Get-Processor)
-    if (-not (Confirm-Step "looking for a release for $target at $base")) { return }
+    $targets = @(Get-Target (Get-Processor))
+    if (-not (Confirm-Step "looking for a release for $($targets[0]) at $base")) { return }
     $sums = [Text.Encoding]::UTF8.GetString((Get-Download "$base/SHA256SUMS"))
-    $listed = Select-Archive $sums $target $setup.Version
+    $listed = Select-Archive $sums (Select-Target $sums $targets $setup.Version) $setup.Version
     Write-Step "downloading $base/$($listed.Name)"
     $bytes = Get-Download "$base/$($listed.Name)"
     $found = Get-Sum $bytes
@@ -672,10 +672,19 @@ function Get-ReleaseAddress([string] $Base, [string] $Wanted) {
     "$releases/latest/download"
 }
 
-# Windows on ARM runs it as well; Windows of 32 bits has none.
+# The targets whose executables run here, the best first: Windows on ARM emulates the other. Windows of 32 bits has none.
 function Get-Target([string] $Processor) {
-    if ($Processor -eq 'AMD64' -or $Processor -eq 'ARM64') { return 'x86_64-pc-windows-msvc' }
+    if ($Processor -eq 'AMD64') { return 'x86_64-pc-windows-msvc' }
+    if ($Processor -eq 'ARM64') { return 'aarch64-pc-windows-msvc', 'x86_64-pc-windows-msvc' }
     throw "ollama-tap: there is no release for Windows on $Processor"
+}
+
+# The best target that SHA256SUMS lists, in this version if one is wanted.
+function Select-Target([string] $Sums, [string[]] $Targets, [string] $Wanted) {
+    $version = if ($Wanted) { [regex]::Escape($Wanted) } else { '[0-9A-Za-z.+-]+' }
+    $listed = @($Targets | Where-Object { $Sums -match "ollama-tap-$version-$_\.zip" }) + $Targets[0]
+    if ($listed[0] -ne $Targets[0]) { Write-Step "there is none for $($Targets[0]): taking that for $($listed[0]), which Windows emulates" }
+    $listed[0]
 }
 
 # The one archive for this machine that SHA256SUMS lists: its Name and Sum.

@@ -67,7 +67,8 @@ Assert-Same 'the newest' (Get-ReleaseAddress '' '') "$releases/latest/download"
 Assert-Same 'one release' (Get-ReleaseAddress '' '1.0.0') "$releases/download/v1.0.0"
 Assert-Same 'another place' (Get-ReleaseAddress 'https://a.example/b' '1.0.0') 'https://a.example/b'
 Assert-Same 'a processor' (Get-Target 'AMD64') $target
-Assert-Same 'one that runs the same' (Get-Target 'ARM64') $target
+$arm = 'aarch64-pc-windows-msvc'
+Assert-Same 'one that runs two' (Get-Target 'ARM64') "$arm $target"
 Assert-Throws 'one that does not' { Get-Target 'x86' } 'there is no release for Windows on x86'
 
 $sum = 'a' * 64
@@ -77,6 +78,11 @@ $one = "$sum *ollama-tap-1.0.0-$target.zip`r`n"
 $two = "$other  ollama-tap-1.1.0-rc.1-$target.zip`n"
 Assert-Same 'the archive of this machine' (Select-Archive "$linux$one" $target '').Name "ollama-tap-1.0.0-$target.zip"
 Assert-Same 'its sum' (Select-Archive "$linux$one" $target '').Sum $sum
+$native = "$other *ollama-tap-1.0.0-$arm.zip`n"
+Assert-Same 'of two that run, the one that is made for it' (Select-Target "$one$native" @($arm, $target) '') $arm
+Assert-Same 'else the other' (Select-Target $one @($arm, $target) '') $target
+Assert-Same 'in the version that was asked for' (Select-Target "$native$two" @($arm, $target) '1.1.0-rc.1') $target
+Assert-Same 'of none, what is missed is the best' (Select-Target $linux @($arm, $target) '') $arm
 Assert-Same 'the version that was asked for' (Select-Archive "$one$two" $target '1.1.0-rc.1').Sum $other
 Assert-Throws 'more than one' { Select-Archive "$one$two" $target '' } 'more than one release'
 Assert-Throws 'none for this machine' { Select-Archive $linux $target '' } 'lists no release'
