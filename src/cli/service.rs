@@ -57,7 +57,7 @@ tap_command! {
         #[argh(option, arg_name = "PATH")]
         pub ollama: Option<String>,
 
-        /// directory of the history (default /var/lib/ollama-tap/ollama_analytics)
+        /// directory of the history (default ollama_analytics in the service's own)
         #[argh(option, arg_name = "DIR")]
         pub analytics_dir: Option<String>,
     }

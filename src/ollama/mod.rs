@@ -9,8 +9,10 @@
 //! - `child` is one run of it, `output` what that writes, `probe` asks whether it answers
 //! - `reaper` is the process that ends the whole group, however we end
 //! - `journal` follows what an Ollama writes that is a service of this machine
+//! - `app_settings` reads what Ollama's desktop app would give to its server
 //! - `client` asks an Ollama for its version and models
 
+pub mod app_settings;
 mod child;
 pub mod client;
 pub mod find;

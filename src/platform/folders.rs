@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 pub use super::system::folders::{
-    MORE_PATH, program_places, runtime_directory, service_directory, service_program,
+    MORE_PATH, program_places, runtime_directory, service_directory, service_logs, service_program,
     state_directory,
 };
 

@@ -21,7 +21,6 @@ pub mod terminal_command;
 pub mod tray;
 pub mod users;
 
-#[cfg(any(windows, test))]
 mod log_file;
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::folders::absolute;
 use super::system::ollama::OLLAMA_PLACES;
-pub use super::system::ollama::{STOP_OLLAMA, desktop_app_runs};
+pub use super::system::ollama::{APP_DATABASE, STOP_OLLAMA, desktop_app_runs};
 
 /// Lists the paths where installers put Ollama, the likeliest first.
 pub fn ollama_places() -> Vec<PathBuf> {

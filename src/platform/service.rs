@@ -1,11 +1,15 @@
 //! Our service as the system runs it: what starts services here, and what installing one needs beyond std.
 
 use std::fmt;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::folders::service_logs;
+use super::log_file::LogFile;
+
 pub use super::system::service::{
-    SERVICE_MANAGER, call_service, is_service, live_as_service, log_target, log_to, service_state,
+    SERVICE_MANAGER, call_service, is_service, live_as_service, service_state,
 };
 
 /// The service manager of a machine.
@@ -23,11 +27,20 @@ pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// The name that Windows knows our service by.
 pub const SERVICE: &str = "OllamaTap";
 
+/// The name that launchd knows our service by.
+pub const LAUNCHD_LABEL: &str = "io.github.ollama-tap";
+
 /// The account that it runs as, which Windows makes with the service, and which owns nothing else.
 pub const SERVICE_ACCOUNT: &str = r"NT SERVICE\OllamaTap";
 
 /// The file of its log, in a directory of its own.
 pub const SERVICE_LOG: &str = "ollama-tap.log";
+
+/// Returns the log of a service whose standard error no user sees; `None` for every other process, and where the log cannot be opened.
+pub fn log_target() -> Option<Box<dyn Write + Send>> {
+    let file = is_service().then(|| LogFile::open(&service_logs()))?;
+    Some(Box::new(file.ok()?))
+}
 
 /// A request to Windows about our service. Other systems have commands for that.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host_state::HostState;
+use super::launchd;
 use super::layout::LOOPBACK;
 use super::role::Role;
 use super::settings::{self, Change, Changes, Values};
@@ -62,7 +63,10 @@ const OF_TAP: [&str; 23] = [
 /// Lists the changes of the settings file.
 pub fn changes(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
-    if !old.contains_key(config::ENV_ANALYTICS_DIR) {
+    let is_chosen = |directory: &String| {
+        host.manager != ServiceManager::Launchd || !launchd::is_former_history(directory)
+    };
+    if !old.get(config::ENV_ANALYTICS_DIR).is_some_and(is_chosen) {
         changes.extend([set(
             config::ENV_ANALYTICS_DIR,
             platform::folders::service_history().to_string_lossy(),
@@ -120,20 +124,32 @@ fn of_role(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Re
             changes
                 .extend(is_given.then(|| set(config::ENV_BACKEND_PORT, backend_port.to_string())));
             changes.extend([set(config::ENV_OLLAMA, ollama(args, host, old)?)]);
-            if host.manager == ServiceManager::Windows && !old.contains_key(MODELS) {
-                // The service's account has a home of its own, with no models in it.
-                changes.extend([set(
-                    MODELS,
-                    host.installer
-                        .home
-                        .join(".ollama")
-                        .join("models")
-                        .to_string_lossy(),
-                )]);
+            if !old.contains_key(MODELS) {
+                changes.extend(models(host).map(|path| set(MODELS, path.to_string_lossy())));
             }
         }
     }
     Ok(changes)
+}
+
+/// The directory of the models, where the service would look elsewhere: that of Ollama's app, and on Windows the usual one, since
+/// the service's account has a home of its own.
+fn models(host: &HostState) -> Option<PathBuf> {
+    let usual = || host.installer.home.join(".ollama").join("models");
+    let is_elsewhere = host.manager == ServiceManager::Windows;
+    host.app.models.clone().or_else(|| is_elsewhere.then(usual))
+}
+
+/// Lists settings of Ollama's app that the service would not have, as variables.
+pub fn left_to_app(role: Role, host: &HostState, settings: &Values) -> Vec<String> {
+    let is_missing = |name: &str| role == Role::Managed && !settings.contains_key(name);
+    let others = host.app.others.iter().filter(|(name, _)| match *name {
+        "OLLAMA_HOST" => is_missing(config::ENV_LISTEN) && is_missing(name),
+        name => is_missing(name),
+    });
+    others
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect()
 }
 
 /// Returns the address that Ollama's own service listens on without us.

@@ -10,6 +10,7 @@ use super::ollama_unit::{self, OllamaUnit};
 use super::{installed, settings};
 use crate::config;
 use crate::error::{Result, failed};
+use crate::ollama::app_settings::{self, AppSettings};
 use crate::ollama::find;
 use crate::platform;
 use crate::platform::service::ServiceManager;
@@ -42,6 +43,8 @@ pub struct HostState {
     pub is_ollama_moved: bool,
     /// The real ollama, if it is installed.
     pub ollama: Option<PathBuf>,
+    /// What Ollama's desktop app would give to its server; nothing under systemd, where there is none.
+    pub app: AppSettings,
     /// The user that Ollama's installer makes.
     pub ollama_user: Option<User>,
     /// The user that the tap runs as in front of another Ollama.
@@ -71,6 +74,10 @@ impl HostState {
                 || was_ollama_moved(&settings),
             settings,
             ollama: find_ollama(&installer),
+            app: match manager {
+                ServiceManager::Systemd => AppSettings::default(),
+                _ => app_settings::read(&installer.home),
+            },
             ollama_user: platform::users::user("ollama"),
             tap_user: platform::users::user(TAP_USER),
             has_service_directory: platform::folders::service_directory().exists(),

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::command::output;
-use super::layout::{
-    LISTENS, PLIST_PATH, UNIT_PATH, windows_log, windows_record, windows_settings,
-};
+use super::layout::{LISTENS, PLIST_PATH, UNIT_PATH, windows_record, windows_settings};
 use super::settings;
 use crate::error::{Error, Result, failed};
 use crate::platform;
@@ -93,11 +91,6 @@ fn unit_user(unit: &str) -> Option<&str> {
 /// Returns the address that the service on Windows listens on (public information); `None` where it is not installed.
 pub fn public_listen() -> Option<String> {
     listens(&fs::read_to_string(windows_record()).ok()?)
-}
-
-/// The log of the service on Windows, which everybody may read.
-pub fn public_log() -> PathBuf {
-    windows_log()
 }
 
 /// Reads the tap's address from the record on Windows.

@@ -1,7 +1,9 @@
 //! The property list, which holds the settings too, and the steps that install and remove it.
 
+use std::path::Path;
+
 use super::host_state::{CopyTarget, HostState};
-use super::layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH};
+use super::layout::{LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, own_log};
 use super::plan::Plan;
 use super::role::Role;
 use super::settings::{self, Values};
@@ -12,6 +14,11 @@ const TEMPLATE: &str = include_str!("../../../packaging/launchd/io.github.ollama
 
 /// The tap needs this long after the grace to cut what still runs and write the rest of the history (seconds).
 const STOP_MARGIN: u64 = 15;
+
+/// Where version 0.1.0 kept the history, and had launchd keep a log that nothing bounded.
+const FORMER_HISTORY: &str = "/var/lib/ollama-tap/ollama_analytics";
+const FORMER_DIRECTORY: &str = "/var/lib/ollama-tap";
+const FORMER_LOG: &str = "/var/log/ollama-tap.log";
 
 /// Files of the history are private; models that Ollama pulls may be read by others, as without us.
 const UMASK_PRIVATE: u32 = 0o077;
@@ -25,6 +32,7 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     let owned = [
         platform::folders::service_directory(),
         platform::folders::runtime_directory(),
+        platform::folders::service_logs(),
     ]
     .into_iter()
     .chain(plan.history.clone());
@@ -34,8 +42,6 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
             owner: plan.user.clone(),
         })
         .collect();
-    steps.push(Step::run(&["touch", LAUNCHD_LOG_PATH]));
-    steps.push(Step::run(&["chown", &plan.user, LAUNCHD_LOG_PATH]));
     steps.push(Step::write(PLIST_PATH, plist(plan, host), PRIVATE));
     if plan.copy_executable {
         steps.push(Step::Copy {
@@ -45,12 +51,38 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     }
     if host.unit.is_some() {
         steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
+        steps.extend(leave_former_places());
     }
     steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
     let bootstrap = format!(
         "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {BOOTSTRAP_ATTEMPTS} ] || exit 1; sleep 1; done"
     );
     steps.push(Step::run(&["sh", "-c", &bootstrap]));
+    steps
+}
+
+/// The history that a service of version 0.1.0 writes, if this value of its settings names it.
+pub fn is_former_history(directory: &str) -> bool {
+    directory == FORMER_HISTORY
+}
+
+/// The steps that bring what version 0.1.0 wrote to where it is written now.
+fn leave_former_places() -> Vec<Step> {
+    let history = platform::folders::service_history();
+    let mut steps = Vec::new();
+    if history != Path::new(FORMER_HISTORY) && Path::new(FORMER_HISTORY).exists() {
+        steps.push(Step::Move {
+            from: FORMER_HISTORY.into(),
+            to: history,
+        });
+        steps.push(Step::RemoveEmpty(FORMER_DIRECTORY.into()));
+    }
+    if Path::new(FORMER_LOG).exists() {
+        steps.push(Step::Move {
+            from: FORMER_LOG.into(),
+            to: own_log(),
+        });
+    }
     steps
 }
 
@@ -62,20 +94,12 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     }
     if purge {
         steps.extend(super::plan::purge_history(host));
-        steps.push(Step::Remove(LAUNCHD_LOG_PATH.into()));
+        steps.push(Step::RemoveTree(platform::folders::service_logs()));
     }
     if host.copy_target == CopyTarget::Copy {
         steps.push(Step::Remove(platform::folders::service_program()));
     }
-    let notes = platform::folders::runtime_directory();
-    steps.push(Step::RemoveTree(notes.clone()));
-    // On macOS it is in a directory of ours.
-    steps.extend(
-        notes
-            .parent()
-            .filter(|dir| dir.ends_with("OllamaTap"))
-            .map(|dir| Step::RemoveEmpty(dir.to_owned())),
-    );
+    steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
     steps.push(Step::RemoveEmpty(platform::folders::service_directory()));
     steps.push(Step::Remove(PLIST_PATH.into()));
     steps
@@ -95,6 +119,10 @@ fn plist(plan: &Plan, host: &HostState) -> String {
         ("@USER@", escaped(&plan.user)),
         ("@STOP_SECONDS@", (plan.grace + STOP_MARGIN).to_string()),
         ("@UMASK@", umask.to_string()),
+        (
+            "@DIRECTORY@",
+            escaped(&platform::folders::service_directory().to_string_lossy()),
+        ),
         ("@EXECUTABLE@", escaped(&plan.executable.to_string_lossy())),
         ("@SETTINGS@", settings_pairs(&values)),
     ];

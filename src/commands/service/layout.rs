@@ -17,9 +17,8 @@ pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
 /// A line of the unit, or of the record on Windows: the executable is a copy.
 pub const COPIED: &str = "Executable=copied";
 
-/// The property list of launchd, the log that it keeps, and the name that it knows the service by.
+/// The property list of launchd, and the name that it knows the service by.
 pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
-pub const LAUNCHD_LOG_PATH: &str = "/var/log/ollama-tap.log";
 pub const LAUNCHD_TARGET: &str = "system/io.github.ollama-tap";
 
 /// The same mark in the property list.
@@ -39,12 +38,7 @@ pub fn windows_record() -> PathBuf {
     platform::folders::service_directory().join("installed.txt")
 }
 
-/// The directory of the log on Windows, which everybody may read: it never holds a prompt.
-pub fn windows_logs() -> PathBuf {
-    platform::folders::service_directory().join("logs")
-}
-
-/// The log on Windows.
-pub fn windows_log() -> PathBuf {
-    windows_logs().join(platform::service::SERVICE_LOG)
+/// The log that the service keeps itself, where systemd keeps none.
+pub fn own_log() -> PathBuf {
+    platform::folders::service_logs().join(platform::service::SERVICE_LOG)
 }

@@ -29,8 +29,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use host_state::{CopyTarget, HostState};
-pub use installed::{public_listen, public_log};
-use layout::{LAUNCHD_LOG_PATH, LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, TAP_USER, UNIT, windows_log};
+pub use installed::public_listen;
+pub use layout::own_log;
+use layout::{LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, TAP_USER, UNIT};
 use plan::Plan;
 use report::{print_line, warn};
 use role::Role;
@@ -108,6 +109,11 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     require_manager(manager, "install")?;
     check_ports_free(&plan, &host)?;
     step::perform(&steps).or_else(|failure| roll_back(&host, failure))?;
+    for setting in changes::left_to_app(plan.role, &host, &settings::read(&plan.settings)) {
+        print_line(format_args!(
+            "Ollama's app has {setting} in its settings, and the service has not: to keep it, set that variable and install again"
+        ));
+    }
     print_line(format_args!(
         "installed: listening on http://{}; see `ollama-tap service status`",
         plan.listen
@@ -157,8 +163,8 @@ fn roll_back(before: &HostState, failure: Error) -> Result<()> {
         )));
     }
     warn(format_args!("{failure}; taking it back"));
-    if before.manager == ServiceManager::Windows {
-        let _ = tail::show(&windows_log()); // it is removed too; without it, the failure says it all
+    if before.manager != ServiceManager::Systemd {
+        let _ = tail::show(&own_log()); // it is removed too; without it, the failure says it all
     }
     let mut steps = uninstall_steps(&HostState::gather(before.manager)?, false);
     if let Some(path) =
@@ -309,9 +315,10 @@ fn show_logs(manager: ServiceManager, follow: bool) -> Result<ExitCode> {
     require_installed(manager, "show the log of")?;
     let mut words = match manager {
         ServiceManager::Systemd => vec!["journalctl", "--unit", UNIT],
-        ServiceManager::Launchd => vec!["tail", "-n", "1000", LAUNCHD_LOG_PATH],
-        ServiceManager::Windows if follow => return tail::follow(&windows_log()),
-        ServiceManager::Windows => return tail::show(&windows_log()),
+        ServiceManager::Launchd | ServiceManager::Windows if follow => {
+            return tail::follow(&own_log());
+        }
+        ServiceManager::Launchd | ServiceManager::Windows => return tail::show(&own_log()),
     };
     words.extend(follow.then_some("-f"));
     command::become_command(&words)

@@ -5,7 +5,6 @@
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
-use super::layout::windows_logs;
 use super::settings::{self, Values};
 use super::{command, installed};
 use crate::cli::{ProxyArgs, ServeArgs};
@@ -37,7 +36,7 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
 
 /// Runs it as the service that Windows has started this process for; from a terminal, there.
 pub fn run_as_service() -> Result<ExitCode> {
-    let was_service = platform::service::live_as_service(|| match run_logged() {
+    let was_service = platform::service::live_as_service(|| match run_here() {
         Ok(_) => 0,
         Err(error) => {
             logging::start_if_needed();
@@ -50,14 +49,6 @@ pub fn run_as_service() -> Result<ExitCode> {
     } else {
         run_here()
     }
-}
-
-/// Runs it with a log of its own.
-fn run_logged() -> Result<ExitCode> {
-    let directory = windows_logs();
-    platform::service::log_to(&directory)
-        .map_err(failed(format!("write to {}", directory.display())))?;
-    run_here()
 }
 
 /// Runs it in this process.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::host_state::{CopyTarget, HostState};
-use super::layout::{COPIED, GIVEN, LISTENS, windows_logs, windows_record, windows_settings};
+use super::layout::{COPIED, GIVEN, LISTENS, windows_record, windows_settings};
 use super::plan::{self, Plan};
 use super::role::Role;
 use super::settings;
@@ -84,7 +84,7 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     if purge {
         steps.extend(plan::purge_history(host));
     } else {
-        steps.push(Step::RemoveTree(windows_logs()));
+        steps.push(Step::RemoveTree(platform::folders::service_logs()));
         steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
         steps.push(Step::Remove(windows_settings()));
         steps.push(Step::Remove(windows_record()));

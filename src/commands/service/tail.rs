@@ -1,4 +1,4 @@
-//! The end of the service's log, and what is added to it: Windows has no command for that.
+//! The end of the service's log, and what is added to it: systemd alone has a command for that.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};

@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::history::tap_client::TapClient;
-use super::service::{public_listen, public_log};
+use super::service::{own_log, public_listen};
 use super::{discovery, env_var, report_bad_values};
 use crate::cli::{LocationArgs, TrayArgs};
 use crate::config::test_overrides;
@@ -175,7 +175,7 @@ fn perform(choice: MenuAction, config: &QueryConfig) -> ControlFlow<()> {
         MenuAction::CopyMetrics => {
             platform::tray::copy_text(&format!("{}/metrics", address(config)))
         }
-        MenuAction::Logs => platform::tray::open(&public_log()),
+        MenuAction::Logs => platform::tray::open(&own_log()),
         MenuAction::Service(verb) => thread::Builder::new()
             .name("service".into())
             .spawn(move || manage(verb))

@@ -9,7 +9,12 @@ pub const MORE_PATH: &str = ":/usr/sbin:/sbin";
 
 /// The service's own directory.
 pub fn service_directory() -> PathBuf {
-    PathBuf::from("/var/lib/ollama-tap")
+    PathBuf::from(super::kernel::SERVICE_DIRECTORY)
+}
+
+/// Returns the directory of the log of a service that launchd starts; systemd has a log for all services.
+pub fn service_logs() -> PathBuf {
+    PathBuf::from("/Library/Logs/OllamaTap")
 }
 
 /// Returns the path of the copy of this program that the service can always find.

@@ -1,10 +1,10 @@
 //! Services here are installed by commands, so that nothing is left to call.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::env;
+use std::io;
 
 pub use super::kernel::SERVICE_MANAGER;
-use crate::platform::service::{ServiceCall, ServiceState};
+use crate::platform::service::{LAUNCHD_LABEL, ServiceCall, ServiceState};
 
 pub fn call_service(_call: &ServiceCall) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
@@ -15,23 +15,13 @@ pub fn service_state() -> io::Result<Option<ServiceState>> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Returns whether Windows has started this process as our service, whose standard error no user sees.
+/// Returns whether launchd has started this process as our service, whose standard error no user sees. It says so by a variable.
 pub fn is_service() -> bool {
-    false
+    env::var_os("XPC_SERVICE_NAME").is_some_and(|name| name == LAUNCHD_LABEL)
 }
 
 /// Runs `life`, whose exit code comes back, as the service that Windows has started this process for. `false` where it has not:
 /// then nothing was run.
 pub fn live_as_service(_life: fn() -> u8) -> io::Result<bool> {
     Ok(false)
-}
-
-/// Does nothing: the service manager keeps the log.
-pub fn log_to(_directory: &Path) -> io::Result<()> {
-    Ok(())
-}
-
-/// Returns no log in place of standard error: the service manager keeps that.
-pub fn log_target() -> Option<Box<dyn Write + Send>> {
-    None
 }

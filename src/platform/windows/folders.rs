@@ -20,6 +20,11 @@ pub fn service_directory() -> PathBuf {
     program_data().join("OllamaTap")
 }
 
+/// Returns the directory of the service's log, which everybody may read: it never holds a prompt.
+pub fn service_logs() -> PathBuf {
+    service_directory().join("logs")
+}
+
 /// Returns the path of the copy of this program that the service can always find.
 pub fn service_program() -> PathBuf {
     program_files().join("OllamaTap").join("ollama-tap.exe")

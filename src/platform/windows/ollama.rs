@@ -11,6 +11,9 @@ pub const OLLAMA_PLACES: [(&str, &str); 2] = [
     ("ProgramFiles", r"Ollama\ollama.exe"),
 ];
 
+/// The database of the desktop app, below a user's profile.
+pub const APP_DATABASE: &str = r"AppData\Local\Ollama\db.sqlite";
+
 /// The name of its file.
 const APP_NAME: &str = "ollama app.exe";
 

@@ -1,6 +1,6 @@
 //! Our service at Windows' service control manager: registers, starts, stops, removes and queries it.
 
-pub use super::service_life::{is_service, live_as_service, log_target, log_to};
+pub use super::service_life::{is_service, live_as_service};
 use crate::platform::service::{
     SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceManager as Manager, ServiceState,
 };
@@ -127,7 +127,8 @@ fn describe(service: &Service, entry: &ServiceEntry) -> io::Result<()> {
         actions: Some(RESTART_DELAYS.map(restart_after).into()),
     };
     if_known(service.set_description(DESCRIPTION))?;
-    if_known(service.set_delayed_auto_start(true))?;
+    // A delayed service starts two minutes after the others: time for Ollama's app to take the port.
+    if_known(service.set_delayed_auto_start(false))?;
     if_known(service.update_failure_actions(failures))?;
     if_known(service.set_failure_actions_on_non_crash_failures(true))?;
     if_known(service.set_preshutdown_timeout(entry.stop_time))

@@ -5,11 +5,9 @@
 //! - stopping: told anew every second, so that the manager knows that it goes on, however long the grace is
 
 use super::console;
-use crate::platform::log_file::LogFile;
 use crate::platform::service::SERVICE;
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::path::Path;
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -176,19 +174,4 @@ fn status(phase: Phase, checkpoint: u32, exit_code: ServiceExitCode) -> ServiceS
         wait_hint: hint,
         process_id: None,
     }
-}
-
-/// The log file, opened before the log starts.
-static FILE: Mutex<Option<LogFile>> = Mutex::new(None);
-
-/// Opens a log file in this directory, which takes the place of standard error. For a service.
-pub fn log_to(directory: &Path) -> io::Result<()> {
-    *FILE.lock().unwrap_or_else(PoisonError::into_inner) = Some(LogFile::open(directory)?);
-    Ok(())
-}
-
-/// Returns the log that takes the place of standard error.
-pub fn log_target() -> Option<Box<dyn Write + Send>> {
-    let file = FILE.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-    Some(Box::new(file))
 }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Machine, with_ollama};
 
+/// The log that the tap keeps itself.
+const LOG: &str = "/Library/Logs/OllamaTap/ollama-tap.log";
+
 const PLIST: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
 
 /// Writes down what it was told; an error of its own is asked for by a file.
@@ -37,6 +40,7 @@ fn mac() -> Option<Machine> {
             "alice",
         ],
     );
+    machine.ok(&[], &["mkdir", "-p", "/Library/Logs"]); // every Mac has it
     for (name, text) in [("launchctl", LAUNCHCTL), ("plutil", PLUTIL), ("sudo", SUDO)] {
         machine.script(&format!("/usr/bin/{name}"), text);
     }
@@ -91,6 +95,7 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
         "KeepAlive": true,
         "ExitTimeOut": 55,
         "Umask": 0o022,
+        "StandardErrorPath": "/dev/null",
     });
     for (key, value) in expected.as_object().expect("an object") {
         assert_eq!(plist[key], *value, "{key}");
@@ -110,16 +115,40 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
 }
 
 #[test]
+fn a_tap_that_launchd_has_started_writes_its_log_itself() {
+    let Some(machine) = mac() else { return };
+    let starts = format!(
+        "ollama-tap proxy --listen 127.0.0.1:0 & until grep -q listening {LOG}; do sleep 0.05; done; kill $!; wait $!"
+    );
+    let said = machine.ok(
+        &[("XPC_SERVICE_NAME", "io.github.ollama-tap")],
+        &["timeout", "60", "sh", "-c", &format!("({starts}) 2>&1")],
+    );
+    assert_eq!(
+        said.replace(&format!("grep: {LOG}: No such file or directory\n"), ""),
+        ""
+    );
+    assert!(
+        machine
+            .read(LOG)
+            .contains("INFO  listening on http://127.0.0.1:")
+    );
+}
+
+#[test]
 fn settings_in_a_property_list_survive_upgrades() {
     let Some(machine) = mac() else { return };
     service(
         &machine,
         &["install", "--retention-days", "30", "--log-level", "DEBUG"],
     );
+    machine.write("/var/log/ollama-tap.log", "what launchd kept\n");
+    service(&machine, &["install"]);
     let installed = (machine.tree(), plist(&machine));
     service(&machine, &["install"]);
     assert_eq!(machine.changes(&installed.0), [""; 0]);
     service(&machine, &["install", "--retention-days", "3"]);
+    assert_eq!(machine.read(LOG), "what launchd kept\n");
     let mut expected = installed.1;
     expected["EnvironmentVariables"]["ANALYTICS_RETENTION_DAYS"] = json!("3");
     assert_eq!(plist(&machine), expected);
@@ -165,7 +194,7 @@ fn every_verb_has_its_word_for_launchd() {
         service(&machine, &[verb]);
         assert_eq!(launchctl_calls(&machine), expected, "{verb}");
     }
-    machine.write("/var/log/ollama-tap.log", "a line\n");
+    machine.write(LOG, "a line\n");
     assert_eq!(service(&machine, &["logs"]), "a line\n");
     service(&machine, &["install", "--log-level", "DEBUG"]);
     assert_eq!(

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::address::ListenAddress;
+use crate::ollama::app_settings::AppSettings;
 use crate::platform::service::ServiceManager;
 use crate::platform::users::User;
 
@@ -19,6 +20,7 @@ fn host(record: Option<&str>) -> HostState {
         ollama_unit: None,
         is_ollama_moved: false,
         ollama: None,
+        app: AppSettings::default(),
         ollama_user: None,
         tap_user: None,
         has_service_directory: record.is_some(),

@@ -20,6 +20,9 @@ use crate::platform::service::ServiceManager;
 /// The service manager of this system; `None` where that is not known.
 pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Systemd);
 
+/// The service's own directory.
+pub const SERVICE_DIRECTORY: &str = "/var/lib/ollama-tap";
+
 /// The directory of the instance files that all users may read.
 pub const RUNTIME_DIRECTORY: &str = "/run/ollama-tap";
 

@@ -18,6 +18,12 @@ pub const SERVICE_MANAGER: Option<ServiceManager> = Some(ServiceManager::Launchd
 #[cfg(not(target_os = "macos"))]
 pub const SERVICE_MANAGER: Option<ServiceManager> = None;
 
+/// The service's own directory.
+#[cfg(target_os = "macos")]
+pub const SERVICE_DIRECTORY: &str = "/Library/Application Support/OllamaTap";
+#[cfg(not(target_os = "macos"))]
+pub const SERVICE_DIRECTORY: &str = "/var/lib/ollama-tap";
+
 /// The directory of the instance files that all users may read.
 #[cfg(target_os = "macos")]
 pub const RUNTIME_DIRECTORY: &str = "/Library/Application Support/OllamaTap/run";
