@@ -15,6 +15,9 @@ pub use super::system::sockets::{
     is_out_of_descriptors, port_holder,
 };
 
+/// Names are asked of DNS servers and /etc/hosts alone: musl knows no other way, the libraries of systems do.
+pub const ASKS_DNS_ALONE: bool = cfg!(target_env = "musl");
+
 /// A socket and the poller that knows of it. The poller forgets it before it is closed, whoever drops it.
 pub struct Watched<S: Source> {
     socket: S,

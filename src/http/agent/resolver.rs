@@ -10,6 +10,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::NextTimeout;
 
 use super::{StepError, UpstreamErrorKind};
+use crate::platform::sockets::ASKS_DNS_ALONE;
 
 /// The capacity of ureq's own list of addresses.
 const ADDRESSES_MAX: usize = 16;
@@ -60,5 +61,42 @@ pub fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
             (Ipv6Addr::LOCALHOST, port).into(),
         ]);
     }
-    Ok((host, port).to_socket_addrs()?.collect())
+    let found = (host, port).to_socket_addrs();
+    Ok(found
+        .map_err(|cause| explained(host, ASKS_DNS_ALONE, cause))?
+        .collect())
+}
+
+/// Names of `.local` are told by the machines themselves, by multicast (RFC 6762).
+fn explained(host: &str, asks_dns_alone: bool, cause: io::Error) -> io::Error {
+    let is_local_name = host
+        .trim_end_matches('.')
+        .to_ascii_lowercase()
+        .ends_with(".local");
+    if !(asks_dns_alone && is_local_name) {
+        return cause;
+    }
+    let text = format!(
+        "{cause}; a static executable asks DNS servers and /etc/hosts alone, which know no names of .local: write the machine's IP address, or a line for it in /etc/hosts"
+    );
+    io::Error::new(cause.kind(), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_only_multicast_knows_is_explained_where_nobody_asks_so() {
+        let said = |host, asks_dns_alone| {
+            explained(host, asks_dns_alone, io::Error::other("no such name")).to_string()
+        };
+        for host in ["gpu.local", "GPU.Local."] {
+            assert!(said(host, true).contains("/etc/hosts"), "{host}");
+            assert_eq!(said(host, false), "no such name");
+        }
+        for host in ["gpu", "local", "gpu.local.example", "gpulocal"] {
+            assert_eq!(said(host, true), "no such name", "{host}");
+        }
+    }
 }
