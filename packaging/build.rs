@@ -21,12 +21,24 @@ fn main() -> io::Result<()> {
     }
     WindowsResource::new()
         .set_icon("packaging/windows/ollama-tap.ico")
-        .set_manifest_file("packaging/windows/ollama-tap.manifest")
+        .set_manifest(&manifest()?)
         .set("ProductName", "Ollama Tap")
         .set("FileDescription", "Ollama Tap")
         .set("LegalCopyright", "MIT license")
         .set("OriginalFilename", "ollama-tap.exe")
         .compile()
+}
+
+/// Windows wants four numbers.
+fn manifest() -> io::Result<String> {
+    let text = fs::read_to_string("packaging/windows/ollama-tap.manifest")?;
+    let version =
+        ["MAJOR", "MINOR", "PATCH"].map(|part| env::var(format!("CARGO_PKG_VERSION_{part}")));
+    let version = version
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(io::Error::other)?;
+    Ok(text.replace("@VERSION@", &format!("{}.0", version.join("."))))
 }
 
 /// Its sources are part of this program, which is therefore built and run again when one of them changes.
