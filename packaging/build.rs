@@ -21,7 +21,7 @@ fn main() -> io::Result<()> {
     }
     WindowsResource::new()
         .set_icon("packaging/windows/ollama-tap.ico")
-        .set_manifest(&manifest()?)
+        .set_manifest_file(&manifest(Path::new(&folder))?)
         .set("ProductName", "Ollama Tap")
         .set("FileDescription", "Ollama Tap")
         .set("LegalCopyright", "MIT license")
@@ -29,8 +29,8 @@ fn main() -> io::Result<()> {
         .compile()
 }
 
-/// Windows wants four numbers.
-fn manifest() -> io::Result<String> {
+/// Writes the manifest with our version, of which Windows wants four numbers. Returns its path.
+fn manifest(folder: &Path) -> io::Result<String> {
     let text = fs::read_to_string("packaging/windows/ollama-tap.manifest")?;
     let version =
         ["MAJOR", "MINOR", "PATCH"].map(|part| env::var(format!("CARGO_PKG_VERSION_{part}")));
@@ -38,7 +38,10 @@ fn manifest() -> io::Result<String> {
         .into_iter()
         .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
-    Ok(text.replace("@VERSION@", &format!("{}.0", version.join("."))))
+    let text = text.replace("@VERSION@", &format!("{}.0", version.join(".")));
+    let file = folder.join("ollama-tap.manifest");
+    fs::write(&file, text)?;
+    Ok(file.to_string_lossy().into_owned())
 }
 
 /// Its sources are part of this program, which is therefore built and run again when one of them changes.
