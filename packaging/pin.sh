@@ -40,7 +40,7 @@ pin() {
         *) pinned="$1@$(digest "$1")" ;;
     esac
     echo "$1 -> $pinned"
-    sed -i -E "s#^( *-? *(uses: |image: |FROM ))$1( |\$)#\1$pinned\3#" "${files[@]}"
+    sed -i -E "s~^( *-? *(uses: |image: |FROM ))$1( |\$)~\1$pinned\3~" "${files[@]}"
 }
 
 # Of an action's tag; one in a folder of its repository is called owner/name/folder.

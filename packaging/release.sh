@@ -4,6 +4,7 @@
 #
 #   packaging/release.sh [--profile PROFILE] [TARGET]...      without targets: all that this machine can build
 #   packaging/release.sh --pack [--profile PROFILE] TARGET... only packs what was built
+#   packaging/release.sh --manifests                          what package managers want to know, from SHA256SUMS of a whole release
 #
 # A profile other than `release` is for trying, not for giving away: it is built in less time, and its size is not judged.
 # OLLAMA_TAP_CROSS_DIR is where cargo builds for the targets, if not where it builds all else; OLLAMA_TAP_DIST where archives go to,
@@ -44,6 +45,7 @@ main() {
     trap 'rm -rf "$stage"' EXIT
     while [ $# -gt 0 ]; do
         case $1 in
+            --manifests) manifests; return ;;
             --pack) packs_only=1 ;;
             --profile) profile=$2 && shift ;;
             *) break ;;
@@ -173,9 +175,9 @@ packages_arch() {
     esac
 }
 
-# It has this name where there is no older one to confuse it with.
+# On Windows `python3` may be a stub that offers to install one.
 python() {
-    if command -v python3 >/dev/null; then python3 "$@"; else command python "$@"; fi
+    if python3 --version >/dev/null 2>&1; then python3 "$@"; else command python "$@"; fi
 }
 
 # The man page and the completions, as the executable prints them; one for another system does not run here, so that one for this is
@@ -192,6 +194,21 @@ manual() {
     "$printer" completions bash >"$2/completions/ollama-tap.bash"
     "$printer" completions zsh >"$2/completions/_ollama-tap"
     "$printer" completions fish >"$2/completions/ollama-tap.fish"
+}
+
+# The files of packaging/manifests with the version, and the checksums of a whole release.
+manifests() {
+    local words=$stage/words file
+    {
+        echo "s/@VERSION@/$version/g"
+        sed -n "s/^\\([0-9a-f]*\\) [ *]ollama-tap-$version-\\(.*\\)/s#@SHA256 \\2@#\\1#/p" "$dist/SHA256SUMS"
+    } >"$words"
+    mkdir -p "$dist/manifests/winget"
+    (cd packaging/manifests && find . -type f ! -name '*.md') | while read -r file; do
+        sed -f "$words" "packaging/manifests/$file" >"$dist/manifests/$file"
+        if grep -n '@SHA256' "$dist/manifests/$file"; then fail "SHA256SUMS lacks what $file names"; fi
+    done
+    python packaging/archive.py "$dist/manifests" "$dist/manifests.tar.gz"
 }
 
 # One line a file of this version, as sha256sum writes and reads it.

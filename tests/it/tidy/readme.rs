@@ -171,6 +171,29 @@ fn the_versions_agree() {
         read("packaging/docs/api.md").contains(&format!("`{{\"ollama_tap\":\"{version}\"}}`")),
         "the page of /healthz shows another version"
     );
+    for file in [
+        "packaging/docker/compose.yml",
+        "packaging/kubernetes/sidecar.yaml",
+    ] {
+        let image = format!("image: ghcr.io/ollama-tap/ollama-tap:{version}\n");
+        assert!(read(file).contains(&image), "{file} has another version");
+    }
+    assert!(
+        read("packaging/CHANGELOG.md").contains(&format!("\n## {version}")),
+        "the changes do not name this version"
+    );
+}
+
+#[test]
+fn what_is_tested_what_is_released_and_the_image_are_built_by_the_same_rust() {
+    let image = read("packaging/docker/Dockerfile");
+    let (_, after) = image.split_once("FROM rust:").expect("an image");
+    let (version, _) = after.split_once('-').expect("a version");
+    for workflow in ["ci", "release"] {
+        let path = format!(".github/workflows/{workflow}.yml");
+        let pinned = format!("\n  RUSTUP_TOOLCHAIN: {version}\n");
+        assert!(read(&path).contains(&pinned), "{path} has another Rust");
+    }
 }
 
 #[test]

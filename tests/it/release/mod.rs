@@ -1,6 +1,11 @@
 //! What packaging/release.sh packs: the same bytes each time, in names that belong to nobody, with the licences of all that is in it.
 #![cfg(target_os = "linux")]
 
+/// What package managers are told.
+mod manifests;
+/// What is taken from others is pinned.
+mod pins;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -20,8 +25,10 @@ const TOLD: &str = "2023-11-14 22:13";
 
 /// Packs a stand-in for each executable, and returns where; `None` where a tool is missing.
 fn packed(umask: &str) -> Option<tempfile::TempDir> {
-    let has_tools = runs("python3", &["--version"]) && runs("nfpm", &["--version"]);
-    if !require("python3 and nfpm", has_tools) {
+    let has_tools = ["python3", "nfpm", "dpkg-deb"]
+        .iter()
+        .all(|tool| runs(tool, &["--version"]));
+    if !require("python3, nfpm and dpkg-deb", has_tools) {
         return None;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -146,4 +153,48 @@ fn a_package_holds_no_unit_that_systemd_would_read() {
     ] {
         assert!(list.contains(place), "{place}: {list}");
     }
+}
+
+#[test]
+fn the_workflow_builds_every_target() {
+    let read = |file: &str| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        fs::read_to_string(path).expect(file)
+    };
+    let script = read("packaging/release.sh");
+    let (_, list) = script.split_once("readonly targets=(").expect("targets");
+    let (list, _) = list.split_once(')').expect("their end");
+    let workflow = read(".github/workflows/release.yml");
+    for target in list.split_whitespace() {
+        let is_built = workflow
+            .lines()
+            .any(|line| line.contains("{ target: ") && line.contains(target));
+        assert!(is_built, "{target}");
+    }
+}
+
+#[test]
+fn a_crate_has_what_it_is_built_from_and_no_recording() {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let listed = Command::new(cargo)
+        .args(["package", "--list", "--allow-dirty", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("run cargo");
+    assert!(listed.status.success(), "{listed:?}");
+    let list = String::from_utf8(listed.stdout).expect("UTF-8");
+    for file in [
+        "Cargo.lock",
+        "LICENSE",
+        "README.md",
+        "packaging/build.rs",
+        "packaging/launchd/io.github.ollama-tap.plist",
+        "packaging/systemd/ollama-tap-serve.service",
+        "packaging/windows/ollama-tap.ico",
+        "packaging/windows/ollama-tap.manifest",
+        "src/main.rs",
+    ] {
+        assert!(list.lines().any(|line| line == file), "{file} is missing");
+    }
+    assert!(!list.contains("tests/data"), "{list}");
 }
