@@ -120,8 +120,12 @@ fn of_board_and_documents(watched: &Watched) -> Vec<String> {
     assert!(queries.len() > 80, "{} queries", queries.len());
     let instance = watched.tap.addr.to_string().replace('.', "\\\\.");
     let choices = [
-        [("instance", ".*"), ("model", ".*")],
-        [("instance", instance.as_str()), ("model", "(talk|vec)")],
+        [("job", ".*"), ("instance", ".*"), ("model", ".*")],
+        [
+            ("job", "ollama"),
+            ("instance", instance.as_str()),
+            ("model", "(talk|vec)"),
+        ],
     ];
     choices
         .iter()

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{BOARDS, board, list, packaging, panels, queries, read, variables, word};
+use super::{BOARDS, board, list, opened, packaging, panels, queries, read, variables, word};
 use crate::harness::{require, runs};
 
 /// Columns of Grafana's grid.
@@ -46,17 +46,67 @@ fn area(panel: &Value) -> [u64; 4] {
     [x, y, x + w, y + h]
 }
 
+/// What a board shows at once: itself with its rows folded, and each folded row.
+fn views(board: &Value) -> Vec<&[Value]> {
+    let top = list(&board["panels"]);
+    let folded = top.iter().map(|panel| list(&panel["panels"]));
+    std::iter::once(top)
+        .chain(folded.filter(|panels| !panels.is_empty()))
+        .collect()
+}
+
 #[test]
-fn panels_have_ids_of_their_own_and_do_not_overlap() {
+fn every_row_but_the_overview_is_folded() {
     for file in BOARDS {
         let board = board(file);
-        let all = list(&board["panels"]);
-        let ids: BTreeSet<u64> = all
+        for row in list(&board["panels"])
             .iter()
+            .filter(|panel| panel["type"] == "row")
+        {
+            let is_folded = word(&row["title"]) != "Overview";
+            assert_eq!(row["collapsed"], is_folded, "{file}: {}", row["title"]);
+            assert_eq!(!list(&row["panels"]).is_empty(), is_folded, "{file}");
+        }
+    }
+}
+
+#[test]
+fn what_an_alert_is_about_leads_to_what_to_do() {
+    let runbook = read("prometheus/README.md").to_lowercase();
+    let metrics = board(BOARDS[0]);
+    let links: Vec<&str> = panels(&metrics)
+        .flat_map(|panel| list(&panel["links"]))
+        .map(|link| word(&link["url"]))
+        .collect();
+    assert!(links.len() > 10, "{links:?}");
+    for link in links {
+        let (page, alert) = link.split_once('#').expect("an alert");
+        assert!(page.ends_with("packaging/prometheus/README.md"), "{link}");
+        assert!(runbook.contains(&format!("### {alert}\n")), "{link}");
+    }
+}
+
+#[test]
+fn panels_have_ids_of_their_own() {
+    for file in BOARDS {
+        let board = board(file);
+        let ids: BTreeSet<u64> = opened(&board)
             .map(|panel| panel["id"].as_u64().expect("an id"))
             .collect();
-        assert_eq!(ids.len(), all.len(), "{file}: an id is there twice");
-        for (n, panel) in all.iter().enumerate() {
+        let all = opened(&board).count();
+        assert_eq!(ids.len(), all, "{file}: an id is there twice");
+    }
+}
+
+#[test]
+fn panels_do_not_overlap() {
+    for file in BOARDS {
+        let board = board(file);
+        for (n, panel, all) in views(&board).into_iter().flat_map(|all| {
+            all.iter()
+                .enumerate()
+                .map(move |(n, panel)| (n, panel, all))
+        }) {
             let [left, top, right, bottom] = area(panel);
             assert!(
                 right <= COLUMNS && right - left >= NARROWEST && bottom > top,
@@ -80,15 +130,20 @@ fn panels_have_ids_of_their_own_and_do_not_overlap() {
 fn rows_leave_no_hole() {
     for file in BOARDS {
         let board = board(file);
-        let areas: Vec<_> = list(&board["panels"]).iter().map(area).collect();
-        let lines = areas.iter().map(|area| area[3]).max().expect("a panel");
-        for line in 0..lines {
-            let covered: u64 = areas
-                .iter()
-                .filter(|[_, top, _, bottom]| (*top..*bottom).contains(&line))
-                .map(|area| area[2] - area[0])
-                .sum();
-            assert_eq!(covered, COLUMNS, "{file}: a hole in line {line}");
+        for areas in views(&board)
+            .iter()
+            .map(|view| view.iter().map(area).collect::<Vec<_>>())
+        {
+            let first = areas.iter().map(|area| area[1]).min().expect("a panel");
+            let end = areas.iter().map(|area| area[3]).max().expect("a panel");
+            for line in first..end {
+                let covered: u64 = areas
+                    .iter()
+                    .filter(|[_, top, _, bottom]| (*top..*bottom).contains(&line))
+                    .map(|area| area[2] - area[0])
+                    .sum();
+                assert_eq!(covered, COLUMNS, "{file}: a hole in line {line}");
+            }
         }
     }
 }

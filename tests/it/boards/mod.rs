@@ -40,11 +40,16 @@ fn word(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// The panels of a board, its rows left out.
-fn panels(board: &Value) -> impl Iterator<Item = &Value> {
+/// The panels of a board as they are when all rows are open: each row, then what is folded into it.
+fn opened(board: &Value) -> impl Iterator<Item = &Value> {
     list(&board["panels"])
         .iter()
-        .filter(|panel| panel["type"] != "row")
+        .flat_map(|panel| std::iter::once(panel).chain(list(&panel["panels"])))
+}
+
+/// The panels of a board, its rows left out.
+fn panels(board: &Value) -> impl Iterator<Item = &Value> {
+    opened(board).filter(|panel| panel["type"] != "row")
 }
 
 fn variables(board: &Value) -> &[Value] {

@@ -97,3 +97,19 @@ fn every_rule_is_tested() {
         assert!(tests.contains(&rule) || by_an_alert, "no test of {rule}");
     }
 }
+
+#[test]
+fn the_operator_gets_the_same_rules() {
+    let groups = |file: &str| {
+        let text = read(file);
+        let (_, groups) = text.split_once("groups:\n").expect("groups");
+        groups.to_owned()
+    };
+    let ours = groups("prometheus/recording.yml") + &groups("prometheus/alerts.yml");
+    let deeper = |line: &str| match line {
+        "" => "\n".to_owned(),
+        line => format!("  {line}\n"),
+    };
+    let wanted: String = ours.lines().map(deeper).collect();
+    assert_eq!(groups("kubernetes/monitoring/prometheusrule.yaml"), wanted);
+}
