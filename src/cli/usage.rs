@@ -5,6 +5,7 @@ use argh::CommandInfoWithArgs;
 use super::definition;
 use super::parse::PROGRAM_NAME;
 use super::spelling::{closest, did_you_mean};
+use crate::util::sanitize::redact_address;
 
 /// argh's own message, which begins with a capital and ends in a line break. `is_implied`: nobody typed the first argument, `serve`.
 pub fn message(output: &str, args: &[&str], is_implied: bool) -> String {
@@ -12,9 +13,10 @@ pub fn message(output: &str, args: &[&str], is_implied: bool) -> String {
     let typed = &path[usize::from(is_implied && !path.is_empty())..];
     let below = args.get(path.len()).copied().unwrap_or_default();
     if !command.commands.is_empty() && !path.is_empty() && !below.starts_with('-') {
-        return verb_message(&command, &path.join(" "), below);
+        return verb_message(&command, &path.join(" "), &redact_address(below));
     }
-    let text = output.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<_> = output.split_whitespace().map(redact_address).collect();
+    let text = words.join(" ");
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_ascii_lowercase()).into_iter();
     let text: String = first.chain(letters).collect();

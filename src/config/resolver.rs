@@ -52,7 +52,7 @@ impl Resolver<'_> {
             .filter(|text| !text.is_empty())
     }
 
-    /// Collects a bad value. Passwords in it are not shown, whatever it was meant to be.
+    /// Collects a bad value. Secrets of addresses in it are not shown, whatever it was meant to be.
     pub fn reject(
         &mut self,
         name: &'static str,
@@ -62,7 +62,7 @@ impl Resolver<'_> {
     ) {
         let (value, reason) = (
             sanitize::redact_address(&value).into_owned(),
-            reason.map(|reason| sanitize::redact_passwords(&reason).into_owned()),
+            reason.map(|reason| sanitize::redact_address(&reason).into_owned()),
         );
         self.bad.push(BadValue {
             name,
@@ -146,7 +146,9 @@ impl Resolver<'_> {
         let reason = match Upstream::parse(&text) {
             Ok((upstream, None)) if !text.is_empty() => return upstream,
             Ok((upstream, Some(warning))) if name == ENV_UPSTREAM => {
-                self.warnings.push(format!("{name}=`{text}`: {warning}"));
+                let warning = format!("{name}=`{text}`: {warning}");
+                self.warnings
+                    .push(sanitize::redact_address(&warning).into_owned());
                 return upstream;
             }
             Ok((_, warning)) => warning.map(|warning| format!("({warning})")),

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-/// The characters that end a URL in the middle of a text.
-const URL_ENDS: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
+/// The characters that end an address in the middle of a text.
+const WORD_ENDS: [char; 8] = [' ', '\t', '\r', '\n', '`', '"', '<', '>'];
 
 /// Escapes the characters by which a text could begin a line of its own, move the cursor, write
 /// elsewhere on the screen or reverse the text that follows.
@@ -74,36 +74,52 @@ fn text_after_tag(piece: &str) -> &str {
     piece.split_once('>').map_or("", |(_, text)| text)
 }
 
-/// Replaces user and password by `***` in every URL of a text. A password that is not
-/// percent-encoded may hold a slash, so the last @ counts.
+/// Hides what may be a secret in every address of a text: user and password, also where there is no scheme before them, and
+/// the query of a URL.
 pub fn redact_passwords(text: &str) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, behind) = rest.split_at(at + "://".len());
-        let url = &behind[..behind.find(URL_ENDS).unwrap_or(behind.len())];
-        out += before;
-        let hidden = url.rfind('@').unwrap_or(0);
-        if hidden > 0 {
-            out += "***";
-        }
-        out += &url[hidden..];
-        rest = &behind[url.len()..];
+    if !text.contains('@') && !text.contains("://") {
+        return text.into();
     }
-    if out.is_empty() {
-        text.into()
-    } else {
-        (out + rest).into()
+    let words = text.split_inclusive(WORD_ENDS);
+    words.map(redact_word).collect::<String>().into()
+}
+
+/// A password that is not percent-encoded may hold a slash, so the last @ counts.
+fn redact_word(word: &str) -> Cow<'_, str> {
+    let user_ends = word.rfind('@').unwrap_or_default();
+    let is_digest = word[user_ends..].starts_with("@sha256:"); // of a model, whose tag is no password
+    match word.find("://").map(|at| at + "://".len()) {
+        Some(host) if user_ends >= host => {
+            format!("{}***{}", &word[..host], without_query(&word[user_ends..])).into()
+        }
+        Some(_) => without_query(word),
+        None if word[..user_ends].contains(':') && !is_digest => {
+            format!("***{}", &word[user_ends..]).into()
+        }
+        None => word.into(),
     }
 }
 
-/// Replaces user and password by `***` in an address as users type it, perhaps without a scheme.
-pub fn redact_address(text: &str) -> Cow<'_, str> {
-    match text.rfind('@') {
-        Some(_) if text.contains("://") => redact_passwords(text),
-        Some(at) => format!("***{}", &text[at..]).into(),
-        None => text.into(),
+/// Hides the query of an address, which ends at the end of its word.
+fn without_query(text: &str) -> Cow<'_, str> {
+    let Some((before, query)) = text.split_once('?') else {
+        return text.into();
+    };
+    let end = query.find(WORD_ENDS).unwrap_or(query.len());
+    match end {
+        0 => text.into(),
+        _ => format!("{before}?***{}", &query[end..]).into(),
     }
+}
+
+/// Hides what may be a secret in an address as users type it, perhaps without a scheme and with a user alone.
+pub fn redact_address(text: &str) -> Cow<'_, str> {
+    let from = match text.rfind('@') {
+        Some(_) if text.contains("://") => return redact_passwords(text),
+        Some(at) => format!("***{}", &text[at..]),
+        None => text.to_owned(),
+    };
+    without_query(&from).into_owned().into()
 }
 
 #[cfg(test)]
@@ -183,6 +199,20 @@ mod tests {
                 "mail me@example.com, see http://host/",
             ),
             ("no address", "no address"),
+            (
+                "unrecognized argument: me:s3cret@host (see it)",
+                "unrecognized argument: ***@host (see it)",
+            ),
+            (
+                "env=\"map[HTTPS_PROXY:me:s3cret@host:3128 X:]\"",
+                "env=\"***@host:3128 X:]\"",
+            ),
+            (
+                "get `http://host/x?token=s3cret`: no",
+                "get `http://host/x?***`: no",
+            ),
+            ("is it http://host? no", "is it http://host? no"),
+            ("pull m:8b@sha256:0c4d", "pull m:8b@sha256:0c4d"),
         ] {
             assert_eq!(redact_passwords(text), shown);
         }
@@ -190,9 +220,10 @@ mod tests {
             [
                 redact_address("user:pw@host"),
                 redact_address("http://user:pw@host"),
-                redact_address("host:1")
+                redact_address("host:1"),
+                redact_address("host/?token=s3cret"),
             ],
-            ["***@host", "http://***@host", "host:1"]
+            ["***@host", "http://***@host", "host:1", "host/?***"]
         );
     }
 

@@ -16,6 +16,7 @@ use crate::ollama::find;
 use crate::ollama::port;
 use crate::platform;
 use crate::platform::service::ServiceManager;
+use crate::util::sanitize::redact_address;
 
 /// Names the directory of Ollama's models, if not below its home.
 pub const MODELS: &str = "OLLAMA_MODELS";
@@ -163,7 +164,8 @@ fn ollama_listens(host: &HostState) -> Result<ListenAddress> {
         .map(|(listen, _)| listen)
         .map_err(|reason| {
             Error::Failed(format!(
-                "read OLLAMA_HOST of Ollama's own service: `{host}` {reason}"
+                "read OLLAMA_HOST of Ollama's own service: `{}` {reason}",
+                redact_address(&host)
             ))
         })
 }
@@ -201,7 +203,8 @@ pub fn backend_port(args: &InstallArgs, host: &HostState, old: &Values) -> Resul
     let port = text.trim().parse().ok().filter(|port| *port > 0);
     port.ok_or_else(|| {
         Error::Usage(format!(
-            "bad value for --backend-port: `{text}`; accepted: a port from 1 to 65535"
+            "bad value for --backend-port: `{}`; accepted: a port from 1 to 65535",
+            redact_address(text)
         ))
     })
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::platform;
+use crate::util::sanitize::redact_passwords;
 
 /// Its path on Linux.
 pub const PATH: &str = "/etc/ollama-tap.env";
@@ -76,12 +77,9 @@ pub fn without_secrets(text: &str) -> String {
     shown
 }
 
-/// Returns whether a value is secret, by its name or as an address with a password in it.
+/// Returns whether a value is secret, by its name or as an address with a secret in it.
 fn is_secret(name: &str, value: &str) -> bool {
-    SECRETS.iter().any(|word| name.contains(word))
-        || value
-            .split_once("://")
-            .is_some_and(|(_, rest)| rest.contains('@'))
+    SECRETS.iter().any(|word| name.contains(word)) || redact_passwords(value) != value
 }
 
 /// Returns the name that a line gives a value to.
@@ -249,8 +247,8 @@ mod tests {
 
     #[test]
     fn secrets_are_shown_neither_of_settings_nor_of_a_property_list() {
-        let lines = "LOKI_PASSWORD=\"x\"\n# TOKEN\nOLLAMA_API_KEY=x\nHTTPS_PROXY=http://me:x@proxy\nLOKI_URL=http://loki:3100\n";
-        let shown = "LOKI_PASSWORD=(not shown)\n# TOKEN\nOLLAMA_API_KEY=(not shown)\nHTTPS_PROXY=(not shown)\nLOKI_URL=http://loki:3100\n";
+        let lines = "LOKI_PASSWORD=\"x\"\n# TOKEN\nOLLAMA_API_KEY=x\nHTTPS_PROXY=http://me:x@proxy\nHTTP_PROXY=me:x@proxy\nLOKI_URL=http://loki:3100\n";
+        let shown = "LOKI_PASSWORD=(not shown)\n# TOKEN\nOLLAMA_API_KEY=(not shown)\nHTTPS_PROXY=(not shown)\nHTTP_PROXY=(not shown)\nLOKI_URL=http://loki:3100\n";
         assert_eq!(without_secrets(lines), shown);
         let plist = "  <key>LOKI_TOKEN</key>\n  <string>x</string>\n  <key>LOG_LEVEL</key>\n  <string>INFO</string>\n";
         assert_eq!(

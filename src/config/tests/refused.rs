@@ -102,3 +102,34 @@ fn no_password_is_repeated_whatever_it_was_given_for() {
         );
     }
 }
+
+#[test]
+fn no_token_of_a_query_is_repeated() {
+    for url in [
+        "http://gpu:1/x?token=s3cret",
+        "gpu:1/?s3cret",
+        "http://?s3cret",
+        "gpu:x?token=s3cret",
+    ] {
+        for args in [
+            ProxyArgs {
+                upstream: some(url),
+                ..ProxyArgs::default()
+            },
+            ProxyArgs {
+                listen: some(url),
+                ..ProxyArgs::default()
+            },
+            ProxyArgs {
+                loki_url: some(url),
+                ..ProxyArgs::default()
+            },
+        ] {
+            let messages = bad(&args, &[]);
+            assert!(
+                messages.len() == 1 && !messages[0].contains("s3"),
+                "{url}: {messages:?}"
+            );
+        }
+    }
+}

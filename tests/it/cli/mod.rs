@@ -2,6 +2,8 @@
 
 /// Addresses to listen on and to forward to.
 mod addresses;
+/// Secrets in addresses.
+mod passwords;
 /// Output that nobody takes.
 mod printing;
 /// Completions, driven by the shells, and the man page.
