@@ -9,4 +9,8 @@ pub struct TrayArgs {
     /// where the tap listens (default where the service does, else where a tap usually is)
     #[argh(option, arg_name = "ADDR")]
     pub listen: Option<String>,
+
+    /// end the icon that is shown
+    #[argh(switch)]
+    pub stop: bool,
 }

@@ -2,7 +2,7 @@
 
 pub use super::system::tray::{
     Painter, Tray, claim_tray, copy_text, has_console, open, run_as_administrator, show_message,
-    start_without_console, tray_icon_side,
+    start_without_console, stop_tray, tray_icon_side,
 };
 
 /// The content of an icon.

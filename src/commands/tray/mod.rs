@@ -64,6 +64,9 @@ const MENU: [(&str, Option<MenuAction>); 9] = [
 ];
 
 pub fn run(args: &TrayArgs) -> Result<ExitCode> {
+    if args.stop {
+        return stop();
+    }
     let config = query_config(args)?;
     let shown = if platform::tray::has_console() {
         start_apart()
@@ -73,6 +76,17 @@ pub fn run(args: &TrayArgs) -> Result<ExitCode> {
     shown
         .map(|()| ExitCode::SUCCESS)
         .map_err(failed("show the icon"))
+}
+
+/// Ends the icon of this user; one that is not shown has ended.
+fn stop() -> Result<ExitCode> {
+    let was_shown = platform::tray::stop_tray().map_err(failed("end the icon"))?;
+    stderr::say(if was_shown {
+        "the icon has ended"
+    } else {
+        "no icon is shown"
+    });
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Starts a process without a console, so that no window stays open and a terminal is free again.
@@ -86,10 +100,11 @@ fn start_apart() -> io::Result<()> {
 
 /// Shows the icon until the user quits it; does nothing where it is shown already.
 fn show(config: QueryConfig) -> io::Result<()> {
-    let Some(_claim) = platform::tray::claim_tray()? else {
+    let Some(claim) = platform::tray::claim_tray()? else {
         return Ok(());
     };
     let tray = Tray::new(&MENU.map(|(text, _)| text), render(None, None))?;
+    claim.quit_when_asked()?;
     let painter = tray.painter();
     let config = Arc::new(config);
     let watched = config.clone();

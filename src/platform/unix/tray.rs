@@ -9,7 +9,17 @@ use crate::platform::tray::TrayLook;
 
 pub struct Claim;
 
+impl Claim {
+    pub fn quit_when_asked(self) -> Result<()> {
+        Err(missing())
+    }
+}
+
 pub fn claim_tray() -> Result<Option<Claim>> {
+    Err(missing())
+}
+
+pub fn stop_tray() -> Result<bool> {
     Err(missing())
 }
 

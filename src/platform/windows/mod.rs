@@ -5,6 +5,7 @@ mod service_life;
 mod shell;
 mod tcp_table;
 mod text;
+mod tray_claim;
 
 pub mod files;
 pub mod folders;

@@ -7,9 +7,7 @@ use std::os::windows::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::ptr;
-use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_ALREADY_EXISTS, GetLastError, GlobalFree, HANDLE,
-};
+use windows_sys::Win32::Foundation::{CloseHandle, GlobalFree, HANDLE};
 use windows_sys::Win32::Storage::FileSystem::{MOVEFILE_DELAY_UNTIL_REBOOT, MoveFileExW};
 use windows_sys::Win32::System::Console::GetConsoleWindow;
 use windows_sys::Win32::System::DataExchange::{
@@ -17,7 +15,7 @@ use windows_sys::Win32::System::DataExchange::{
 };
 use windows_sys::Win32::System::Memory::{GMEM_MOVEABLE, GlobalAlloc, GlobalLock, GlobalUnlock};
 use windows_sys::Win32::System::Threading::{
-    CreateMutexW, DETACHED_PROCESS, GetExitCodeProcess, INFINITE, WaitForSingleObject,
+    DETACHED_PROCESS, GetExitCodeProcess, INFINITE, WaitForSingleObject,
 };
 use windows_sys::Win32::UI::Shell::{
     SEE_MASK_NOASYNC, SEE_MASK_NOCLOSEPROCESS, SHELLEXECUTEINFOW, ShellExecuteExW,
@@ -25,29 +23,6 @@ use windows_sys::Win32::UI::Shell::{
 use windows_sys::Win32::UI::WindowsAndMessaging::{
     MB_ICONWARNING, MB_OK, MessageBoxW, SW_HIDE, SW_SHOWNORMAL,
 };
-
-/// A name that one process of a session has.
-pub struct Claim(HANDLE);
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        // SAFETY: ours, and closed once.
-        unsafe { CloseHandle(self.0) };
-    }
-}
-
-/// Sees to it that there is one icon a session; `None` where there is one already.
-pub fn claim_tray() -> io::Result<Option<Claim>> {
-    // SAFETY: the name ends in 0.
-    let mutex = unsafe { CreateMutexW(ptr::null(), 0, wide(r"Local\OllamaTapTray").as_ptr()) };
-    // SAFETY: takes nothing; it is what the call above has left.
-    let is_another = unsafe { GetLastError() } == ERROR_ALREADY_EXISTS;
-    if mutex.is_null() {
-        return Err(io::Error::last_os_error());
-    }
-    let claim = Claim(mutex);
-    Ok((!is_another).then_some(claim))
-}
 
 /// Returns whether this process has a console window, alone or shared.
 pub fn has_console() -> bool {

@@ -3,9 +3,9 @@
 //! An icon belongs to the thread that made it. So another thread leaves what is to be shown in a channel, and wakes this one.
 
 pub use super::shell::{
-    claim_tray, copy_text, has_console, open, run_as_administrator, show_message,
-    start_without_console,
+    copy_text, has_console, open, run_as_administrator, show_message, start_without_console,
 };
+pub use super::tray_claim::{claim_tray, stop_tray};
 use crate::platform::tray::TrayLook;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;

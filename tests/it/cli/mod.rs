@@ -295,12 +295,14 @@ fn its_addresses_are_printed_first() {
 #[cfg(not(windows))]
 #[test]
 fn systems_without_a_place_for_the_icon_say_where_to_look_instead() {
-    let (code, stdout, stderr) = Options::bare(&["tray"]).run();
-    assert_eq!((code, stdout.as_str()), (1, ""));
-    assert!(
-        stderr.contains("only Windows has a place for it") && stderr.contains("/analytics"),
-        "{stderr}"
-    );
+    for words in [&["tray"][..], &["tray", "--stop"]] {
+        let (code, stdout, stderr) = Options::bare(words).run();
+        assert_eq!((code, stdout.as_str()), (1, ""));
+        assert!(
+            stderr.contains("only Windows has a place for it") && stderr.contains("/analytics"),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]

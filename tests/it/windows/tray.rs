@@ -129,3 +129,23 @@ fn the_icon_shows_the_state_by_its_colour_outlives_the_taskbar_and_its_menu_ends
         desktop.screen.count(TAP_DOWN, "quit") == 0 && icons().is_empty()
     });
 }
+
+#[test]
+fn an_icon_ends_when_another_process_asks_for_it() {
+    if !on_windows() {
+        return;
+    }
+    let stop = || Options::bare(&["tray", "--stop"]).run();
+    let (code, _, stderr) = stop();
+    assert_eq!((code, stderr.trim()), (0, "no icon is shown"));
+    let tap = Options::to(&FakeOllama::always("")).start();
+    let Some(desktop) = Desktop::with_icon(&tap) else {
+        return;
+    };
+    desktop.shows(OLLAMA_DOWN, "to-be-stopped");
+    let (code, _, stderr) = stop();
+    assert_eq!((code, stderr.trim()), (0, "the icon has ended"));
+    eventually("the icon is gone", || {
+        desktop.screen.count(OLLAMA_DOWN, "stopped") == 0 && icons().is_empty()
+    });
+}
