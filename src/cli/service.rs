@@ -41,6 +41,10 @@ tap_command! {
         #[argh(switch)]
         pub dry_run: bool,
 
+        /// write what is installed anew from its settings alone, for the executable that took the place of an older one
+        #[argh(switch)]
+        pub keep: bool,
+
         /// address to listen on (default where Ollama listens now, else 127.0.0.1:11434; with --upstream [::]:8000)
         #[argh(option, arg_name = "ADDR")]
         pub listen: Option<String>,

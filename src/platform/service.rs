@@ -85,6 +85,8 @@ pub struct ServiceState {
     /// In Windows' own words.
     pub name: &'static str,
     pub is_running: bool,
+    /// What it runs, as it is registered.
+    pub command_line: String,
     /// Its process, while it has one.
     pub process: Option<u32>,
 }

@@ -64,15 +64,7 @@ const OF_TAP: [&str; 23] = [
 /// Lists the changes of the settings file.
 pub fn changes(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Result<Changes> {
     let mut changes = Changes::from([set(settings::COMMAND, role.command())]);
-    let is_chosen = |directory: &String| {
-        host.manager != ServiceManager::Launchd || !launchd::is_former_history(directory)
-    };
-    if !old.get(config::ENV_ANALYTICS_DIR).is_some_and(is_chosen) {
-        changes.extend([set(
-            config::ENV_ANALYTICS_DIR,
-            platform::folders::service_history().to_string_lossy(),
-        )]);
-    }
+    changes.extend(of_defaults(role, host, old));
     changes.extend(of_role(role, args, host, old)?);
     changes.extend(of_environment(role, host)?);
     changes.extend(of_flags(args)?);
@@ -102,10 +94,7 @@ fn of_role(role: Role, args: &InstallArgs, host: &HostState, old: &Values) -> Re
     match role {
         Role::External => changes.extend([(config::ENV_BACKEND_PORT.to_owned(), None)]),
         Role::OllamaService => {
-            if ![config::ENV_LISTEN, config::ENV_PROXY_PORT]
-                .iter()
-                .any(|name| old.contains_key(*name) || host.variable(name).is_some())
-            {
+            if !is_listen_set(host, old) {
                 changes.extend([set(config::ENV_LISTEN, ollama_listens(host)?.to_string())]);
             }
             changes.extend([set(
@@ -151,6 +140,40 @@ pub fn left_to_app(role: Role, host: &HostState, settings: &Values) -> Vec<Strin
     others
         .map(|(name, value)| format!("{name}={value}"))
         .collect()
+}
+
+/// Writes down the places of a tap that has not been told others: what is installed stays there when a default changes.
+pub fn of_defaults(role: Role, host: &HostState, old: &Values) -> Changes {
+    let mut changes = Changes::new();
+    let is_chosen = |directory: &String| {
+        host.manager != ServiceManager::Launchd || !launchd::is_former_history(directory)
+    };
+    if !old.get(config::ENV_ANALYTICS_DIR).is_some_and(is_chosen) {
+        changes.extend([set(
+            config::ENV_ANALYTICS_DIR,
+            platform::folders::service_history().to_string_lossy(),
+        )]);
+    }
+    if role == Role::External && !is_listen_set(host, old) {
+        changes.extend([set(config::ENV_LISTEN, default_listen(old).to_string())]);
+    }
+    changes
+}
+
+/// Returns where a tap in front of an Ollama elsewhere listens. Version 0.1.0 wrote it down nowhere: every interface of IPv4.
+fn default_listen(old: &Values) -> ListenAddress {
+    let mut listen = ListenAddress::proxy_default();
+    if Role::of_settings(old) == Some(Role::External) {
+        "0.0.0.0".clone_into(&mut listen.host);
+    }
+    listen
+}
+
+/// Returns whether the settings or the environment say where to listen.
+fn is_listen_set(host: &HostState, old: &Values) -> bool {
+    [config::ENV_LISTEN, config::ENV_PROXY_PORT]
+        .iter()
+        .any(|name| old.contains_key(*name) || host.variable(name).is_some())
 }
 
 /// Returns the address that Ollama's own service listens on without us.

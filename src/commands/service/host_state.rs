@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{COPIED, PLIST_COPIED, TAP_USER};
 use super::ollama_unit::{self, OllamaUnit};
+use super::registered::Registered;
+use super::role::Role;
 use super::{installed, settings};
-use crate::config;
 use crate::error::{Result, failed};
 use crate::ollama::app_settings::{self, AppSettings};
 use crate::ollama::find;
@@ -35,6 +36,8 @@ pub struct HostState {
     pub copy_target: CopyTarget,
     /// The service's unit or plist, or on Windows the record of its installation, as it is now.
     pub unit: Option<String>,
+    /// The service as the system knows it; `None` where it does not.
+    pub registered: Option<Registered>,
     /// The settings file as it is now; empty where there is none.
     pub settings: String,
     /// Ollama's own service, if it has one.
@@ -69,9 +72,10 @@ impl HostState {
             manager,
             copy_target: copy_target(&executable, unit.as_deref()),
             unit,
+            registered: Registered::find(manager)?,
             ollama_unit: is_systemd.then(ollama_unit::find).flatten(),
             is_ollama_moved: Path::new(ollama_unit::DROP_IN).exists()
-                || was_ollama_moved(&settings),
+                || Role::of_settings(&settings::read(&settings)) == Some(Role::OllamaService),
             settings,
             ollama: find_ollama(&installer),
             app: match manager {
@@ -111,15 +115,6 @@ fn copy_target(executable: &Path, unit: Option<&str>) -> CopyTarget {
         Ok(there) if fs::read(executable).is_ok_and(|ours| ours == there) => CopyTarget::Same,
         Ok(_) => CopyTarget::Other,
     }
-}
-
-/// Returns whether these settings belong to a tap that moved Ollama's own service to another port.
-fn was_ollama_moved(text: &str) -> bool {
-    let values = settings::read(text);
-    let is_proxy = values
-        .get(settings::COMMAND)
-        .is_some_and(|command| command == "proxy");
-    is_proxy && values.contains_key(config::ENV_BACKEND_PORT)
 }
 
 /// The real ollama; sudo hides a user's own directories from PATH and HOME.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::host_state::{CopyTarget, HostState};
 use super::layout::{LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, own_log};
-use super::plan::Plan;
+use super::plan::{Plan, Start};
 use super::role::Role;
 use super::settings::{self, Values};
 use super::step::{PRIVATE, Step};
@@ -50,10 +50,17 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
         });
     }
     if host.unit.is_some() {
-        steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
+        if plan.start != Start::No {
+            steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
+        }
         steps.extend(leave_former_places());
     }
-    steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
+    if plan.start == Start::No {
+        return steps;
+    }
+    if plan.start == Start::Enable {
+        steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
+    }
     let bootstrap = format!(
         "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {BOOTSTRAP_ATTEMPTS} ] || exit 1; sleep 1; done"
     );

@@ -8,6 +8,7 @@
 
 mod changes;
 mod command;
+mod executable;
 mod files;
 mod host_state;
 mod installed;
@@ -15,6 +16,8 @@ mod launchd;
 mod layout;
 mod ollama_unit;
 mod plan;
+mod ports;
+mod registered;
 mod report;
 mod role;
 mod run;
@@ -31,17 +34,15 @@ use std::process::ExitCode;
 use host_state::{CopyTarget, HostState};
 pub use installed::public_listen;
 pub use layout::own_log;
-use layout::{LAUNCHD_TARGET, LOOPBACK, PLIST_PATH, TAP_USER, UNIT};
+use layout::{LAUNCHD_TARGET, PLIST_PATH, TAP_USER, UNIT};
 use plan::Plan;
 use report::{print_line, warn};
-use role::Role;
 use step::Step;
 
 use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
-use crate::config::{self, test_overrides};
+use crate::config::test_overrides;
 use crate::error::{Error, Result};
 use crate::instance::histories;
-use crate::ollama::port::by_holder;
 use crate::platform;
 use crate::platform::service::{ServiceCall, ServiceManager};
 
@@ -91,8 +92,14 @@ fn missing_command(name: &str) -> Error {
 }
 
 fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
-    let host = HostState::gather(manager)?;
-    let plan = Plan::decide(args, &host)?;
+    let mut host = HostState::gather(manager)?;
+    let plan = if args.keep {
+        require_nothing_else(args)?;
+        host.environment.clear(); // the settings file alone counts
+        Plan::keep(&host)?
+    } else {
+        Plan::decide(args, &host)?
+    };
     let steps = match manager {
         ServiceManager::Systemd => systemd::install(&plan, &host),
         ServiceManager::Windows => scm::install(&plan, &host),
@@ -107,7 +114,7 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     }
     require_root(manager, "install")?;
     require_manager(manager, "install")?;
-    check_ports_free(&plan, &host)?;
+    ports::check_free(&plan, &host)?;
     step::perform(&steps).or_else(|failure| roll_back(&host, failure))?;
     for setting in changes::left_to_app(plan.role, &host, &settings::read(&plan.settings)) {
         print_line(format_args!(
@@ -121,38 +128,20 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Refuses ports that are taken: an Ollama that moves to one would be gone from both, and a tap that cannot listen fails again and again.
-fn check_ports_free(plan: &Plan, host: &HostState) -> Result<()> {
-    let was_there = settings::read(&host.settings).get(config::ENV_BACKEND_PORT)
-        == Some(&plan.backend_port.to_string());
-    match plan.role {
-        Role::OllamaService if !(host.is_ollama_moved && was_there) => check_port_free(
-            "move Ollama to port",
-            LOOPBACK,
-            plan.backend_port,
-            "choose another one with --backend-port",
-        ),
-        Role::External | Role::Managed if host.unit.is_none() => {
-            let operation = format!("listen on {}, port", plan.listen.host);
-            check_port_free(
-                &operation,
-                &plan.listen.host,
-                plan.listen.port,
-                "stop the program that has it, or choose another address with --listen",
-            )
-        }
-        Role::OllamaService | Role::External | Role::Managed => Ok(()),
-    }
-}
-
-fn check_port_free(operation: &str, host: &str, port: u16, way_out: &str) -> Result<()> {
-    if host_state::is_free(host, port) {
+/// Refuses flags that `--keep` would have to pass over.
+fn require_nothing_else(args: &InstallArgs) -> Result<()> {
+    let alone = InstallArgs {
+        keep: true,
+        dry_run: args.dry_run,
+        ..InstallArgs::default()
+    };
+    if *args == alone {
         return Ok(());
     }
-    let holder = by_holder(port);
-    Err(Error::Failed(format!(
-        "{operation} {port}: the port is taken{holder}; {way_out}"
-    )))
+    Err(Error::Usage(
+        "--keep takes no other flag than --dry-run: the service stays as its settings say"
+            .to_owned(),
+    ))
 }
 
 /// Undoes an installation that failed where there was none before, as far as that goes.

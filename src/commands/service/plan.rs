@@ -8,7 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::changes;
-use super::host_state::{CopyTarget, HostState};
+use super::executable;
+use super::host_state::HostState;
 use super::layout::TAP_USER;
 use super::role::Role;
 use super::settings::{self, Values};
@@ -41,6 +42,18 @@ pub struct Plan {
     pub ollama_directories: Vec<PathBuf>,
     /// The time for streams to finish at the end (seconds).
     pub grace: u64,
+    pub start: Start,
+}
+
+/// What becomes of the service once it is registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// It starts now, and at every boot.
+    Enable,
+    /// It starts again; whether it does at boot stays as it was.
+    Again,
+    /// It stays stopped, as somebody left it.
+    No,
 }
 
 impl Plan {
@@ -48,11 +61,51 @@ impl Plan {
     pub fn decide(args: &InstallArgs, host: &HostState) -> Result<Plan> {
         let old = settings::read(&host.settings);
         let role = Role::choose(args, host, &old);
-        let settings =
-            settings::changed(&host.settings, &changes::changes(role, args, host, &old)?);
+        let changes = changes::changes(role, args, host, &old)?;
+        let settings = settings::changed(&host.settings, &changes);
+        Plan::make(role, args, settings, user(role, host), host)
+    }
+
+    /// The plan of what is installed, by the settings file alone: for an executable that took the place of an older one.
+    pub fn keep(host: &HostState) -> Result<Plan> {
+        let registered = host
+            .registered
+            .as_ref()
+            .ok_or_else(|| not_kept("it is not installed; `ollama-tap service install` does it"))?;
+        let old = settings::read(&host.settings);
+        let role = Role::of_settings(&old).ok_or_else(|| {
+            not_kept(
+                "its settings do not say what it runs; `ollama-tap service install` writes them",
+            )
+        })?;
+        let settings = settings::changed(&host.settings, &changes::of_defaults(role, host, &old));
+        let user = registered.user.clone().unwrap_or_else(|| user(role, host));
+        let mut plan = Plan::make(role, &InstallArgs::default(), settings, user, host)?;
+        if executable::lasting(&registered.executable) != plan.executable {
+            return Err(not_kept(&format!(
+                "it runs {}, and this is {}; use that one, or `ollama-tap service install` to have it run this one",
+                registered.executable.display(),
+                host.executable.display()
+            )));
+        }
+        plan.start = if registered.is_started {
+            Start::Again
+        } else {
+            Start::No
+        };
+        Ok(plan)
+    }
+
+    fn make(
+        role: Role,
+        args: &InstallArgs,
+        settings: String,
+        user: User,
+        host: &HostState,
+    ) -> Result<Plan> {
         let now = settings::read(&settings);
         let config = check(role, args, &now)?;
-        let backend_port = changes::backend_port(args, host, &old)?;
+        let backend_port = changes::backend_port(args, host, &now)?;
         if role == Role::OllamaService && config.listen.port == backend_port {
             let text = format!(
                 "bad value for --backend-port: `{backend_port}` is the port that the tap listens on"
@@ -61,8 +114,7 @@ impl Plan {
                 "{text}; accepted: another port from 1 to 65535"
             )));
         }
-        let user = user(role, host);
-        let (executable, copy_executable) = executable(host)?;
+        let (executable, copy_executable) = executable::choose(host)?;
         Ok(Plan {
             role,
             executable,
@@ -80,8 +132,13 @@ impl Plan {
             backend_port,
             listen: config.listen,
             grace: config.shutdown_grace.as_secs_f64().ceil() as u64,
+            start: Start::Enable,
         })
     }
+}
+
+fn not_kept(reason: &str) -> Error {
+    Error::Failed(format!("keep the service: {reason}"))
 }
 
 fn user(role: Role, host: &HostState) -> User {
@@ -138,28 +195,6 @@ fn check(role: Role, args: &InstallArgs, values: &Values) -> Result<Config> {
             report_bad_values(ServeConfig::resolve(&args, &get_env)).map(|config| config.tap)
         }
     }
-}
-
-/// Returns the executable that the service names, and whether it must be copied there. A copy of ours is kept up to date.
-fn executable(host: &HostState) -> Result<(PathBuf, bool)> {
-    let place = platform::folders::service_program();
-    match host.copy_target {
-        _ if is_stable(&host.executable) => Ok((host.executable.clone(), false)),
-        CopyTarget::Free | CopyTarget::Copy => Ok((place, true)),
-        CopyTarget::Same => Ok((place, false)),
-        CopyTarget::Other => Err(Error::Failed(format!(
-            "copy {} to {place}: a different program is there; install with that one (`{place} service install`), or remove it",
-            host.executable.display(),
-            place = place.display()
-        ))),
-    }
-}
-
-/// Returns whether a program will stay where it is, for all users to run.
-pub fn is_stable(program: &Path) -> bool {
-    platform::folders::program_places()
-        .iter()
-        .any(|place| program.starts_with(place))
 }
 
 /// The directory of the history.

@@ -27,14 +27,21 @@ impl Role {
 
     /// Decides from the flags, the machine and the settings of an installation before.
     pub fn choose(args: &InstallArgs, host: &HostState, old: &Values) -> Role {
-        let was_proxy = old
-            .get(settings::COMMAND)
-            .is_some_and(|command| command == "proxy");
-        let was_elsewhere = was_proxy && !old.contains_key(config::ENV_BACKEND_PORT);
+        let was_elsewhere = Role::of_settings(old) == Some(Role::External);
         match &host.ollama_unit {
             _ if args.upstream.is_some() || was_elsewhere => Role::External,
             Some(_) => Role::OllamaService,
             None => Role::Managed,
+        }
+    }
+
+    /// The role that a settings file says; `None` where it says none.
+    pub fn of_settings(values: &Values) -> Option<Role> {
+        match values.get(settings::COMMAND)?.as_str() {
+            "serve" => Some(Role::Managed),
+            "proxy" if values.contains_key(config::ENV_BACKEND_PORT) => Some(Role::OllamaService),
+            "proxy" => Some(Role::External),
+            _ => None,
         }
     }
 }

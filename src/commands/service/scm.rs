@@ -7,9 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::executable;
 use super::host_state::{CopyTarget, HostState};
 use super::layout::{COPIED, GIVEN, LISTENS, windows_record, windows_settings};
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Start};
 use super::role::Role;
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
@@ -60,7 +61,9 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     steps.push(give(&home, CHANGE));
     steps.push(give(&windows_settings(), READ));
     steps.extend(given(plan).iter().map(|(path, rights)| give(path, rights)));
-    steps.push(Step::Service(ServiceCall::Start));
+    if plan.start != Start::No {
+        steps.push(Step::Service(ServiceCall::Start));
+    }
     steps
 }
 
@@ -147,7 +150,7 @@ fn given(plan: &Plan) -> Vec<(PathBuf, &'static str)> {
     let program = settings::read(&plan.settings)
         .remove(config::ENV_OLLAMA)
         .map(PathBuf::from);
-    let program = program.filter(|path| plan.role == Role::Managed && !plan::is_stable(path));
+    let program = program.filter(|path| plan.role == Role::Managed && !executable::is_stable(path));
     let directory = program.and_then(|path| path.parent().map(Path::to_owned));
     writable(plan)
         .map(|path| (path.clone(), CHANGE))

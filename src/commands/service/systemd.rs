@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::host_state::{self, CopyTarget, HostState};
 use super::layout::{COPIED, LOOPBACK, TAP_USER, UNIT, UNIT_PATH};
 use super::ollama_unit::{self, DROP_IN};
-use super::plan::{Plan, purge_history};
+use super::plan::{Plan, Start, purge_history};
 use super::role::Role;
 use super::settings;
 use super::step::{PRIVATE, PUBLIC, Step};
@@ -54,8 +54,12 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     if must_restart_ollama(plan, host) {
         steps.push(Step::run(&["systemctl", "try-restart", ollama_unit::NAME]));
     }
-    steps.push(Step::run(&["systemctl", "enable", UNIT]));
-    steps.push(Step::run(&["systemctl", "restart", UNIT]));
+    if plan.start == Start::Enable {
+        steps.push(Step::run(&["systemctl", "enable", UNIT]));
+    }
+    if plan.start != Start::No {
+        steps.push(Step::run(&["systemctl", "restart", UNIT]));
+    }
     steps
 }
 
@@ -226,7 +230,10 @@ fn unit(plan: &Plan, host: &HostState) -> String {
         &(plan.grace + STOP_MARGIN).to_string(),
     );
     text = with(&text, "ReadWritePaths", &paths.join(" "));
-    if writable(plan).any(|path| is_in_a_home(path)) {
+    if writable(plan)
+        .chain([&plan.executable])
+        .any(|path| is_in_a_home(path))
+    {
         text = with(&text, "ProtectHome", "read-only");
     }
     if (1..FIRST_FREE_PORT).contains(&plan.listen.port) {

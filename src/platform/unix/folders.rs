@@ -22,9 +22,9 @@ pub fn service_program() -> PathBuf {
     PathBuf::from("/usr/local/bin/ollama-tap")
 }
 
-/// Programs below these stay where they are, and everybody may run them; one in a home or a build directory comes and goes.
+/// Programs below these stay where they are, and everybody may run them; one in a home, a build directory or Nix's store comes and goes.
 pub fn program_places() -> Vec<PathBuf> {
-    ["/usr", "/opt", "/nix", "/bin"].map(PathBuf::from).into()
+    ["/usr", "/opt", "/bin"].map(PathBuf::from).into()
 }
 
 /// Returns the directory of the instance files that all users may read. Installing the service makes it; a tap does not.

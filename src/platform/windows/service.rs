@@ -59,9 +59,10 @@ pub fn call_service(call: &ServiceCall) -> io::Result<()> {
 
 /// Returns its state; `None` where it is not registered.
 pub fn service_state() -> io::Result<Option<ServiceState>> {
-    let Some(service) = open(ServiceAccess::QUERY_STATUS)? else {
+    let Some(service) = open(ServiceAccess::QUERY_STATUS | ServiceAccess::QUERY_CONFIG)? else {
         return Ok(None);
     };
+    let config = service.query_config().map_err(plain)?;
     let status = service.query_status().map_err(plain)?;
     let process = process_of(&status);
     let name = match status.current_state {
@@ -75,6 +76,7 @@ pub fn service_state() -> io::Result<Option<ServiceState>> {
     Ok(Some(ServiceState {
         name,
         is_running: status.current_state == Phase::Running && process.is_some(),
+        command_line: config.executable_path.to_string_lossy().into_owned(),
         process,
     }))
 }

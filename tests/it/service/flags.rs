@@ -63,7 +63,7 @@ fn installing_takes_every_flag_of_serve_and_proxy() {
         .chain(["--upstream".to_owned()])
         .collect();
     assert_eq!(expected, known);
-    expected.insert("--dry-run".to_owned());
+    expected.extend(["--dry-run", "--keep"].map(str::to_owned));
     assert_eq!(flags_of(&["service", "install"]), expected);
 }
 

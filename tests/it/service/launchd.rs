@@ -61,7 +61,7 @@ fn launchctl_calls(machine: &Machine) -> Vec<String> {
     let told = machine.read("/run/launchctl");
     machine.write("/run/launchctl", "");
     told.lines()
-        .filter(|line| *line != "version")
+        .filter(|line| *line != "version" && !line.starts_with("print "))
         .map(str::to_owned)
         .collect()
 }
@@ -152,6 +152,26 @@ fn settings_in_a_property_list_survive_upgrades() {
     let mut expected = installed.1;
     expected["EnvironmentVariables"]["ANALYTICS_RETENTION_DAYS"] = json!("3");
     assert_eq!(plist(&machine), expected);
+
+    let installed = machine.tree();
+    machine.write("/var/log/ollama-tap.log", "what launchd kept\n");
+    launchctl_calls(&machine);
+    let environment = [
+        ("OLLAMA_TAP_TEST_SERVICE_MANAGER", "launchd"),
+        ("LOKI_PASSWORD", "another"),
+    ];
+    machine.ok(
+        &environment,
+        &["ollama-tap", "service", "install", "--keep"],
+    );
+    assert_eq!(
+        launchctl_calls(&machine),
+        [
+            "bootout system/io.github.ollama-tap",
+            &format!("bootstrap system {PLIST}")
+        ]
+    );
+    assert_eq!(machine.changes(&installed), [""; 0]);
 }
 
 #[test]
@@ -188,12 +208,18 @@ fn every_verb_has_its_word_for_launchd() {
                 "kickstart -k system/io.github.ollama-tap",
             ],
         ),
-        ("status", vec!["print system/io.github.ollama-tap"]),
     ];
     for (verb, expected) in words {
         service(&machine, &[verb]);
         assert_eq!(launchctl_calls(&machine), expected, "{verb}");
     }
+    let status = service(&machine, &["status"]);
+    assert!(
+        status.starts_with(
+            "service     running, process 42\nexecutable  /usr/bin/ollama-tap, version "
+        ),
+        "{status}"
+    );
     machine.write(LOG, "a line\n");
     assert_eq!(service(&machine, &["logs"]), "a line\n");
     service(&machine, &["install", "--log-level", "DEBUG"]);

@@ -44,6 +44,10 @@ fn the_command_of_the_service_can_be_run_by_hand_and_status_shows_it() {
     });
     let expected = [
         "service     active (running) since Sat 2026-11-21 12:00:00 UTC, process 42, 7 restarts",
+        concat!(
+            "executable  /usr/bin/ollama-tap, version ",
+            env!("CARGO_PKG_VERSION")
+        ),
         "listening   http://127.0.0.1:11434",
         "upstream    http://127.0.0.1:11435 (2 models)",
         "backend     ollama 0.33.0",
@@ -200,8 +204,11 @@ fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
         (status().0, status().1),
         (
             3,
-            "service     inactive (dead)\nlistening   no tap answers at 127.0.0.1:11434 or 127.0.0.1:8000\n"
-                .to_owned()
+            format!(
+                "service     inactive (dead)\nexecutable  /usr/bin/ollama-tap, version {}\n\
+                 listening   no tap answers at 127.0.0.1:11434 or 127.0.0.1:8000\n",
+                env!("CARGO_PKG_VERSION")
+            )
         )
     );
     machine.write("/run/fake-systemd/ollama-tap.service.fails", "");

@@ -140,6 +140,56 @@ fn an_ollama_elsewhere_is_tapped_and_what_was_set_before_stays() {
     machine.done(&["restart"]);
     assert_eq!(machine.get("/x"), "hi");
     assert!(path_here(COPY).exists());
+
+    machine.done(&["install", "--keep"]);
+    assert_eq!(machine.get("/x"), "hi");
+    machine.done(&["stop"]);
+    machine.done(&["install", "--keep"]);
+    assert!(is_stopped(&machine));
+    let kept = fs::read_to_string(in_home("ollama-tap.env")).expect("settings");
+    assert_eq!(kept, settings);
+}
+
+#[test]
+fn a_service_whose_executable_is_gone_or_garbage_is_mended_and_removed_by_another() {
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let ollama = FakeOllama::always("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    let listen = format!("127.0.0.1:{}", machine.port);
+    let install = ["install", "--listen", &listen, "--upstream", &ollama.url()];
+    machine.done(&install);
+    let version = env!("CARGO_PKG_VERSION");
+    assert!(
+        machine
+            .done(&["status"])
+            .contains(&format!("executable  {COPY}, version {version}"))
+    );
+    for how in ["which is gone", "which does not run"] {
+        let spoil = || {
+            machine.done(&["stop"]);
+            fs::remove_file(path_here(COPY)).expect("remove it");
+            if how == "which does not run" {
+                fs::write(path_here(COPY), "garbage").expect("garbage");
+            }
+        };
+        spoil();
+        let (_, shown, _) = machine.service(&["status"]);
+        assert!(
+            shown.contains(&format!("executable  {COPY}, {how}")),
+            "{shown}"
+        );
+        machine.done(&install);
+        assert_eq!(machine.get("/x"), "hi");
+        spoil();
+        machine.done(&["uninstall", "--purge"]);
+        assert!(
+            !exists(HOME)
+                && !exists(COPY)
+                && machine.service(&["status"]).1.contains("not installed")
+        );
+        machine.done(&install);
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn host(record: Option<&str>) -> HostState {
             CopyTarget::Free
         },
         unit: record.map(str::to_owned),
+        registered: None,
         settings: String::new(),
         ollama_unit: None,
         is_ollama_moved: false,
@@ -49,6 +50,7 @@ fn plan() -> Plan {
         history: Some("/srv/me/history".into()),
         ollama_directories: vec!["/srv/me/.ollama/models".into()],
         grace: 30,
+        start: Start::Enable,
     }
 }
 

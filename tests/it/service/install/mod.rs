@@ -2,6 +2,8 @@
 
 /// Installing over an installation, and copies of the executable.
 mod again;
+/// Writing anew what is installed.
+mod keep;
 /// An installation that only shows itself, is refused, or fails.
 mod refused;
 
