@@ -10,6 +10,7 @@ use crate::cli::{ProxyArgs, ServeArgs};
 use crate::http::address::{ListenAddress, Upstream};
 
 /// The settings of `serve`. Not `Debug`: it holds the token.
+#[derive(Clone)]
 pub struct ServeConfig {
     /// The upstream is yet to be decided: it is the port that the backend gets.
     pub tap: Config,

@@ -90,7 +90,8 @@ pub fn run(words: &[OsString]) -> Result<ExitCode> {
             run_with_tap(there, config, &program, words, requirement)
         }
         (Some(_), there) if port::is_local_listen(&config.tap.listen) => {
-            run_with_tap_and_ollama(config, there, &program, words)
+            let session = Session::begin(config.tap.log_level)?;
+            run_with_tap_and_ollama(&session, config, there, &program, words)
         }
         // Nothing to start, or nothing that we may start: Ollama's own message is as good as ours would be.
         (_, there) => exec_ollama(&program, words, there),
@@ -201,33 +202,36 @@ fn run_with_tap(
 
 /// Runs the command with an Ollama and a tap that are started for it, unless another command is faster.
 fn run_with_tap_and_ollama(
+    session: &Session,
     config: ServeConfig,
     there: Option<Upstream>,
     program: &Path,
     words: &[OsString],
 ) -> Result<ExitCode> {
-    let session = Session::begin(config.tap.log_level)?;
     let (grace, token) = (config.tap.shutdown_grace, config.tap.token.clone());
     let shared = SharedTap::offer(config.tap.listen.port);
-    let pair = match TapAndOllama::start(config, start_tap) {
+    let pair = match TapAndOllama::start(config.clone(), start_tap) {
         Ok(pair) => pair,
         Err(reason) => {
-            match there.filter(|there| matches!(Occupant::probe(there), Occupant::Tap(_))) {
-                Some(there) => {
-                    let _joined = shared_tap::join(there.port);
-                    ready::wait_behind(&there)?;
-                    return session.run(program, words, there, token);
-                }
-                None => return Err(reason),
+            let is_tap = |there: &Upstream| matches!(Occupant::probe(there), Occupant::Tap(_));
+            let tap = there.filter(is_tap).ok_or(reason)?;
+            let joined = shared_tap::join(tap.port);
+            if matches!(joined, Joined::Ended) {
+                return run_with_tap_and_ollama(session, config, Some(tap), program, words);
             }
+            ready::wait_behind(&tap)?;
+            return session.run(program, words, tap, token);
         }
     };
     let code = ready::wait_for_managed(&pair)
         .and_then(|()| session.run(program, words, pair.tap.address().into(), token));
-    if let Some(shared) = shared.filter(|_| !session.is_told_to_end()) {
-        shared.wait_for_others();
+    if let Some(shared) = &shared {
+        shared.close(session.is_told_to_end());
     }
     pair.stop(grace);
+    if let Some(shared) = shared {
+        shared.remove();
+    }
     code
 }
 

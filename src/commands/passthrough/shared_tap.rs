@@ -33,6 +33,7 @@ impl SharedTap {
     pub fn offer(port: u16) -> Option<SharedTap> {
         let path = path(port)?;
         platform::files::create_private_directory(path.parent()?).ok()?;
+        drop(join(port)); // one that is ending has removed its file then
         let file = File::options()
             .create(true)
             .truncate(false)
@@ -43,14 +44,20 @@ impl SharedTap {
         Some(SharedTap { file, path })
     }
 
-    /// Waits until no other command asks this tap, and says so where it has to. From then on none can join.
-    pub fn wait_for_others(&self) {
-        if matches!(self.file.try_lock(), Err(TryLockError::WouldBlock)) {
+    /// Waits until no other command asks this tap, and says so where it has to; not where this one is told to end. From then on none
+    /// joins it: who comes before `remove` waits for that, and starts over.
+    pub fn close(&self, is_told_to_end: bool) {
+        let is_asked = matches!(self.file.try_lock(), Err(TryLockError::WouldBlock));
+        if is_asked && !is_told_to_end {
             stderr::say(format_args!(
                 "ollama-tap: waiting for another command that asks the Ollama which this one started (Ctrl-C ends both)"
             ));
             let _ = self.file.lock(); // where it fails, it cannot be waited for
         }
+    }
+
+    /// Removes the file of a tap that has ended.
+    pub fn remove(self) {
         let _ = fs::remove_file(&self.path); // one that stays only costs a look
     }
 }

@@ -10,8 +10,17 @@ use windows_sys::Win32::System::Console::{
 };
 use windows_sys::core::BOOL;
 
+/// What asks this process to end.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Signal {
+    /// Ctrl-C or Ctrl-Break, which all programs of the console hear.
+    Key,
+    /// The end of the console, the session or the system, or the service control manager.
+    End,
+}
+
 /// The function to call; Windows passes no argument of ours to its callback.
-static ON_SIGNAL: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+static ON_SIGNAL: Mutex<Option<Box<dyn Fn(Signal) + Send>>> = Mutex::new(None);
 
 /// Tells whether the service control manager has started this process.
 static IS_SERVICE: AtomicBool = AtomicBool::new(false);
@@ -21,15 +30,24 @@ pub fn become_service() {
     IS_SERVICE.store(true, SeqCst);
 }
 
-/// Acts as Ctrl-C, on behalf of the service control manager.
+/// Acts as the end of the system, on behalf of the service control manager.
 pub fn ask_to_stop() {
+    heed(Signal::End);
+}
+
+fn heed(signal: Signal) {
     if let Some(on_signal) = &*ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) {
-        on_signal();
+        on_signal(signal);
     }
 }
 
 /// Calls `on_signal` for Ctrl-C, Ctrl-Break, and the end of the console, the session or the system, on a thread of the system's.
 pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()> {
+    tell_signals_apart(move |_| on_signal())
+}
+
+/// Calls `on_signal` as `wait_for_signals` does, and tells it which one came.
+pub fn tell_signals_apart(on_signal: impl Fn(Signal) + Send + 'static) -> io::Result<()> {
     *ON_SIGNAL.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(on_signal));
     // SAFETY: the handler is a plain function, which lives for ever.
     match unsafe { SetConsoleCtrlHandler(Some(on_event), 1) } {
@@ -41,17 +59,17 @@ pub fn wait_for_signals(on_signal: impl Fn() + Send + 'static) -> io::Result<()>
 extern "system" fn on_event(event: u32) -> BOOL {
     const HANDLED: BOOL = 1;
     const NOT_HANDLED: BOOL = 0;
-    let is_final = match event {
+    let signal = match event {
         // A service gets the event of every user who logs off; its own end comes from the manager.
         CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT if IS_SERVICE.load(SeqCst) => {
             return HANDLED;
         }
-        CTRL_C_EVENT | CTRL_BREAK_EVENT => false,
-        CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => true,
+        CTRL_C_EVENT | CTRL_BREAK_EVENT => Signal::Key,
+        CTRL_CLOSE_EVENT | CTRL_LOGOFF_EVENT | CTRL_SHUTDOWN_EVENT => Signal::End,
         _ => return NOT_HANDLED,
     };
-    ask_to_stop();
-    while is_final {
+    heed(signal);
+    while signal == Signal::End {
         // The process dies when this returns, and some seconds later anyway; the main thread needs them.
         std::thread::park();
     }

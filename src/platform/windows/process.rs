@@ -4,7 +4,7 @@
 //! and the reaper alone has one. Its console, which has no window, is shared by these processes alone: a Ctrl-Break
 //! there asks them to end, also where we are a service and have none, and no Ctrl-C of a user's gets there.
 
-use super::console::sharers_of_console;
+use super::console::{Signal, sharers_of_console, tell_signals_apart};
 pub use super::console::{owns_console, wait_for_signals};
 use super::text::checked;
 use crate::platform::terminal_command::TerminalCommand;
@@ -80,11 +80,13 @@ pub fn kill_own_group() {
 
 /// While a command runs, leaves the signals of the console to it, which gets them anyway. Without one, each ends this process.
 pub fn leave_signals_to(command: Arc<TerminalCommand>) -> io::Result<()> {
-    wait_for_signals(move || {
+    tell_signals_apart(move |signal| {
         if command.id().is_none() {
             std::process::exit(INTERRUPTED.into());
         }
-        command.is_told_to_end.store(true, SeqCst);
+        command
+            .is_told_to_end
+            .fetch_or(signal == Signal::End, SeqCst);
     })
 }
 

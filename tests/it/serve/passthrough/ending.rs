@@ -1,10 +1,11 @@
 //! The end of a command through the tap: its exit code, signals, and what is stopped after it.
 
+use std::fs::{File, TryLockError};
 use std::time::Duration;
 
 use crate::harness::process::lives;
-use crate::harness::runner::{exit_text, is_windows, under_wine};
-use crate::harness::{SIGINT, SIGKILL, SIGTERM, eventually, run_expecting};
+use crate::harness::runner::{exit_text, is_windows, skip_on_windows, under_wine};
+use crate::harness::{SIGINT, SIGKILL, SIGTERM, TIMEOUT, eventually, run_expecting};
 use crate::serve::{Machine, port, ready};
 
 #[test]
@@ -123,8 +124,10 @@ fn of_commands_that_begin_at_once_one_starts_ollama_for_all() {
         (true, false) => 128 + SIGINT,
         (true, true) => 0, // which Wine lets a program say that Ctrl-C ends
     };
+    for command in &commands {
+        command.signal(SIGTERM); // which is a key on Windows, where the first one then waits for the others
+    }
     for command in &mut commands {
-        command.signal(SIGTERM);
         assert_eq!(command.wait_exit(Duration::from_secs(5)).code(), Some(told));
     }
     machine.nothing_is_left();
@@ -147,11 +150,46 @@ fn a_command_that_started_ollama_waits_for_another_that_found_it() {
     let run = machine.run(1);
     let mut second = command(&["pull", "wait"]);
     second.wait_log(&format!("waiting at http://{listened}"));
+    first.signal(SIGINT); // the command's own, as a key is
     machine.touch("go");
     first.wait_log("waiting for another command");
     assert!(second.is_running() && lives(run.ollama));
     second.signal(SIGTERM);
     second.wait_exit(Duration::from_secs(5));
-    assert_eq!(first.wait_exit(Duration::from_secs(5)).code(), Some(0));
+    let code = first.wait_exit(Duration::from_secs(5)).code();
+    assert!(code == Some(0) || is_windows(), "{code:?}"); // a key ends its command there
+    machine.nothing_is_left();
+}
+
+#[test]
+fn a_command_that_comes_while_the_shared_ollama_ends_starts_one_of_its_own() {
+    if skip_on_windows("the stand-in is deaf to none, and so ends at once") {
+        return;
+    }
+    let Some(machine) = Machine::new() else {
+        return;
+    };
+    let (port, backend) = (port(), self::port().to_string());
+    let command = |behaviour: &str| {
+        machine
+            .words(&["stop", "0"])
+            .env("OLLAMA_TAP_LISTEN", &format!("127.0.0.1:{port}"))
+            .env("OLLAMA_BACKEND_PORT", &backend)
+            .env("STANDIN", behaviour)
+            .spawn()
+    };
+    let mut first = command("deaf");
+    let lock = machine
+        .path("state")
+        .join(format!("ollama-tap/{port}.users"));
+    eventually("the first one ends what it started", || {
+        let file = File::open(&lock);
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    });
+    let mut second = command("");
+    for command in [&mut first, &mut second] {
+        assert_eq!(command.wait_exit(TIMEOUT).code(), Some(0));
+    }
+    assert_eq!(machine.runs().len(), 2);
     machine.nothing_is_left();
 }
