@@ -82,5 +82,5 @@ mod upstream;
 mod watching;
 /// Every interface of a machine, and what it is known by.
 mod wildcards;
-/// The service and the icon of Windows, under Wine.
+/// The service, the icon and the console of Windows, under Wine.
 mod windows;

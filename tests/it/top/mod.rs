@@ -1,7 +1,7 @@
 //! `ollama-tap top`: what runs now, once into a pipe, and each second on a terminal.
 
 #[cfg(unix)] // tmux
-mod terminal;
+pub mod terminal;
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::harness::{
 const MODEL: &str = r#"{"name":"talk:latest","size":9000000000,"size_vram":4500000000,"context_length":4096,"expires_at":"2300-01-01T00:00:00Z"}"#;
 
 /// A tap in front of an Ollama that has a model loaded and is in the midst of a reply, and the client of that.
-fn busy_tap(latch: &Latch) -> (FakeOllama, Proxy, Client) {
+pub fn busy_tap(latch: &Latch) -> (FakeOllama, Proxy, Client) {
     let ollama = latched_ollama(latch);
     ollama.set(|state| state.ps = format!(r#"{{"models":[{MODEL}]}}"#));
     let tap = Proxy::start(&ollama);

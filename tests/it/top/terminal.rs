@@ -4,11 +4,11 @@ use std::fs;
 
 use super::{begin_request, busy_tap};
 use crate::harness::terminal::Terminal;
-use crate::harness::{Latch, Options, Proxy, SIGTERM, eventually, process};
+use crate::harness::{Latch, Options, Proxy, SIGTERM, eventually, process, runner};
 
 /// Types the command and what shows its exit code, behind a word that stands on the terminal; notes the number of its process.
-fn type_top(terminal: &Terminal, tap: &Proxy) {
-    let (top, note) = (env!("CARGO_BIN_EXE_ollama-tap"), terminal.path("pid"));
+pub fn type_top(terminal: &Terminal, tap: &Proxy) {
+    let (top, note) = (runner::command().join(" "), terminal.path("pid"));
     let command = format!("exec {top} top --listen {}", tap.addr);
     terminal.type_line(&format!(
         "clear; echo before; sh -c 'echo $$ >{}; {command}'; echo ended with $?",
@@ -25,7 +25,7 @@ fn shows(terminal: &Terminal, text: &str) {
 }
 
 /// Waits until `top` has ended with 0, and looks whether the terminal is as it was.
-fn expect_end(terminal: &Terminal) {
+pub fn expect_end(terminal: &Terminal) {
     shows(terminal, "ended with 0");
     assert_restored(terminal);
     terminal.type_line("echo typed");

@@ -1,6 +1,8 @@
-//! Features of Windows alone, with the executable for Windows under Wine: the service, and the icon in the notification area.
+//! Features of Windows alone, with the executable for Windows under Wine: the service, the icon in the notification area, and
+//! the console.
 #![cfg(target_os = "linux")]
 
+mod console;
 mod machine;
 mod manager;
 mod screen;
