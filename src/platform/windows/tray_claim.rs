@@ -74,12 +74,13 @@ impl Claim {
         // SAFETY: takes nothing.
         let shows = unsafe { GetCurrentThreadId() };
         let wait = move || {
+            let claim = self; // whole
             // SAFETY: the event is open as long as the claim is.
-            if unsafe { WaitForSingleObject(self.stop.0, INFINITE) } == WAIT_OBJECT_0 {
+            if unsafe { WaitForSingleObject(claim.stop.0, INFINITE) } == WAIT_OBJECT_0 {
                 // SAFETY: takes no memory of ours.
                 unsafe { PostThreadMessageW(shows, WM_QUIT, 0, 0) };
             }
-            thread::park(); // the name is held until the process ends
+            std::mem::forget(claim); // the name is free when the process has ended
         };
         thread::Builder::new()
             .name("tray stop".into())
