@@ -35,6 +35,17 @@ pub struct Accumulator {
     embedding_durations: ValueSamples,
 }
 
+/// What a request adds to the numbers of each of its groups.
+pub struct Contribution {
+    kind: SetKind,
+    sums: Sums,
+    /// Seconds.
+    duration: Option<f64>,
+    first_token: Option<f64>,
+    /// Tokens a second.
+    speed: Option<f64>,
+}
+
 /// What decides in which of its numbers a request counts.
 #[derive(Clone, Copy)]
 pub struct SetKind {
@@ -74,19 +85,27 @@ impl SetKind {
     }
 }
 
-impl Accumulator {
-    pub fn add(&mut self, summary: &RecordSummary) {
+impl Contribution {
+    pub fn of(summary: &RecordSummary) -> Contribution {
         let kind = SetKind::of(summary);
-        self.add_sums(kind, &Sums::of(summary));
-        if !kind.is_success() {
-            return;
+        let is_generation = kind.is_success() && !kind.is_embedding;
+        Contribution {
+            kind,
+            sums: Sums::of(summary),
+            duration: (summary.duration_seconds).filter(|_| kind.is_success()),
+            first_token: (summary.time_to_first_token_seconds).filter(|_| is_generation),
+            speed: (summary.tokens_per_second).filter(|_| is_generation),
         }
-        let [durations, first_tokens, speeds] = self.samples(kind);
-        add(durations, summary.duration_seconds);
-        if !kind.is_embedding {
-            add(first_tokens, summary.time_to_first_token_seconds);
-            add(speeds, summary.tokens_per_second);
-        }
+    }
+}
+
+impl Accumulator {
+    pub fn add(&mut self, request: &Contribution) {
+        self.add_sums(request.kind, &request.sums);
+        let [durations, first_tokens, speeds] = self.samples(request.kind);
+        add(durations, request.duration);
+        add(first_tokens, request.first_token);
+        add(speeds, request.speed);
     }
 
     /// Adds all requests of a set. Only sketches are kept from then on.

@@ -1,6 +1,7 @@
 //! Groups of one kind: by model, by client and so on.
 
 use std::collections::HashMap;
+use std::mem;
 
 use super::Group;
 use super::accumulator::Accumulator;
@@ -24,7 +25,9 @@ pub struct GroupName {
 pub struct GroupSet {
     numbers: HashMap<Box<[u8]>, usize>,
     groups: Vec<(GroupName, Accumulator)>,
-    /// The key that was asked for last, and its group: many records in a row have the same.
+    /// The key that is asked for.
+    key: Vec<u8>,
+    /// The key that was asked for before, and its group: many records in a row have the same.
     last: (Vec<u8>, usize),
     /// The group of all that have no room.
     rest: Option<usize>,
@@ -34,18 +37,19 @@ pub struct GroupSet {
 impl GroupSet {
     /// Returns the number of the group with this name.
     pub fn find_named(&mut self, name: &str) -> usize {
-        self.find(name.as_bytes(), || GroupName {
+        self.find(&[name.as_bytes()], || GroupName {
             name: name.to_owned(),
             ..GroupName::default()
         })
     }
 
-    /// Returns the number of the group with this key.
-    pub fn find(&mut self, key: &[u8], name: impl FnOnce() -> GroupName) -> usize {
-        if self.last.0 != key || self.groups.is_empty() {
-            self.last.1 = self.number(key, name);
-            self.last.0.clear();
-            self.last.0.extend(key);
+    /// Returns the number of the group whose key has these parts.
+    pub fn find(&mut self, key: &[&[u8]], name: impl FnOnce() -> GroupName) -> usize {
+        self.key.clear();
+        key.iter().for_each(|part| self.key.extend_from_slice(part));
+        if self.last.0 != self.key || self.groups.is_empty() {
+            self.last.1 = self.number(name);
+            mem::swap(&mut self.last.0, &mut self.key);
         }
         self.last.1
     }
@@ -55,13 +59,13 @@ impl GroupSet {
         &mut self.groups[number].1
     }
 
-    fn number(&mut self, key: &[u8], name: impl FnOnce() -> GroupName) -> usize {
-        if let Some(number) = self.numbers.get(key) {
+    fn number(&mut self, name: impl FnOnce() -> GroupName) -> usize {
+        if let Some(number) = self.numbers.get(&*self.key) {
             return *number;
         }
         if self.numbers.len() < GROUPS_MAX {
             let number = self.push(name());
-            self.numbers.insert(key.into(), number);
+            self.numbers.insert(self.key.as_slice().into(), number);
             return number;
         }
         match self.rest {
@@ -114,15 +118,20 @@ impl GroupSet {
 
 #[cfg(test)]
 mod tests {
+    use super::super::accumulator::Contribution;
     use super::*;
     use crate::history::record::RecordSummary;
+
+    fn nothing() -> Contribution {
+        Contribution::of(&RecordSummary::default())
+    }
 
     #[test]
     fn groups_without_room_count_together() {
         let mut group_set = GroupSet::default();
         for n in 0..GROUPS_MAX + 7 {
             let number = group_set.find_named(&format!("client {n}"));
-            group_set.at(number).add(&RecordSummary::default());
+            group_set.at(number).add(&nothing());
         }
         let groups = group_set.groups(usize::MAX);
         assert_eq!(groups.len(), GROUPS_MAX + 1);
@@ -133,12 +142,12 @@ mod tests {
     fn spans_of_time_stay_in_their_order_and_the_newest_are_kept() {
         let mut group_set = GroupSet::default();
         for n in [3, 1, 4, 1, 5] {
-            let number = group_set.find(&[n], || GroupName {
+            let number = group_set.find(&[&[n]], || GroupName {
                 name: n.to_string(),
                 start: Some(f64::from(n)),
                 ..GroupName::default()
             });
-            group_set.at(number).add(&RecordSummary::default());
+            group_set.at(number).add(&nothing());
         }
         let names: Vec<String> = group_set
             .groups(3)

@@ -92,7 +92,7 @@ impl Grouped {
         }
         let (start, zone) = (self.last.0, &self.zone);
         let key = start.to_bits().to_be_bytes();
-        self.groups.find(&key, || GroupName {
+        self.groups.find(&[&key], || GroupName {
             name: period_name(start, period, zone),
             start: Some(start),
             ..GroupName::default()
@@ -138,10 +138,7 @@ pub fn find_model(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
 pub fn find_client(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
     let name = summary.client.as_deref().unwrap_or(UNKNOWN_NAME);
     let ip = summary.client_ip.as_deref();
-    let mut key = Vec::with_capacity(64);
-    key.extend(name.bytes());
-    key.push(0);
-    key.extend(ip.unwrap_or_default().bytes());
+    let key = [name, "\0", ip.unwrap_or_default()].map(str::as_bytes);
     groups.find(&key, || GroupName {
         name: name.to_owned(),
         client_ip: ip.map(str::to_owned),
@@ -152,11 +149,8 @@ pub fn find_client(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
 /// Returns the group of the tap that wrote a record, as `HOST:PORT`.
 pub fn find_host(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
     let host = summary.host.as_deref().unwrap_or(UNKNOWN_NAME);
-    let mut key = Vec::with_capacity(64);
-    key.extend(host.bytes());
-    key.push(0);
-    key.extend(summary.tap.unwrap_or_default().to_be_bytes());
-    groups.find(&key, || GroupName {
+    let port = summary.tap.unwrap_or_default().to_be_bytes();
+    groups.find(&[host.as_bytes(), &[0], &port], || GroupName {
         name: match summary.tap {
             Some(port) => format!("{host}:{port}"),
             None => host.to_owned(),
@@ -167,6 +161,7 @@ pub fn find_host(groups: &mut GroupSet, summary: &RecordSummary) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::accumulator::Contribution;
     use super::*;
 
     /// 2026-11-30, a Monday, 00:00 UTC.
@@ -186,7 +181,9 @@ mod tests {
                     timestamp: MONDAY + seconds,
                     ..RecordSummary::default()
                 };
-                grouped.find(&summary, None).add(&summary);
+                grouped
+                    .find(&summary, None)
+                    .add(&Contribution::of(&summary));
             }
             let groups = grouped.into_groups(10);
             assert_eq!((groups.len(), &*groups[0].name), (1, name));

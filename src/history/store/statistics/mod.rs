@@ -24,7 +24,7 @@ mod visit;
 mod zone;
 
 use crate::history::record::RecordSummary;
-use accumulator::Accumulator;
+use accumulator::{Accumulator, Contribution};
 pub use answer::{
     Distribution, Embeddings, EnhancedStats, ErrorGroup, Group, LoadGroup, Previous, Slot,
 };
@@ -84,19 +84,20 @@ impl<'a> Statistics<'a> {
     /// Adds a record of the question's span that its text, findings and session let pass.
     pub fn add(&mut self, summary: &RecordSummary, session: Option<&str>) {
         let is_meant = self.question.query.matches_summary(summary);
+        let request = Contribution::of(summary);
         for facet in &mut self.facets {
             if let Some(number) = facet.group(summary, is_meant) {
-                facet.groups.at(number).add(summary);
+                facet.groups.at(number).add(&request);
             }
         }
         if !is_meant {
             return;
         }
-        self.all.add(summary);
+        self.all.add(&request);
         // Times before the first slot count in it.
-        self.timeline[self.question.slots.index(summary.timestamp)].add(summary);
+        self.timeline[self.question.slots.index(summary.timestamp)].add(&request);
         if let Some(grouped) = &mut self.grouped {
-            grouped.find(summary, session).add(summary);
+            grouped.find(summary, session).add(&request);
         }
         self.answers.add(summary);
         if summary.status == "error" {
@@ -157,7 +158,7 @@ impl<'a> Statistics<'a> {
 impl ModelStatistics {
     pub fn add(&mut self, summary: &RecordSummary) {
         let number = find_model(&mut self.groups, summary);
-        self.groups.at(number).add(summary);
+        self.groups.at(number).add(&Contribution::of(summary));
         self.records += 1;
         if self.records == EXACT_RECORDS_MAX + 1 {
             self.groups.blur();

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::accumulator::Accumulator;
+use super::accumulator::{Accumulator, Contribution};
 use super::facet::FACETS;
 use super::{
     EXACT_RECORDS_MAX, EnhancedStats, GroupBy, Previous, Statistics, StatsQuestion, named,
@@ -228,7 +228,7 @@ impl Spans<'_> {
         if !is_meant {
             return;
         }
-        self.previous.add(summary);
+        self.previous.add(&Contribution::of(summary));
         if self.previous.requests() == self.question.exact_max + 1 {
             self.previous.blur();
         }

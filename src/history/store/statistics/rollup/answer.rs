@@ -1,6 +1,6 @@
 //! Answers out of roll-ups, and of records where these do not reach.
 
-use super::super::accumulator::{Accumulator, SetKind};
+use super::super::accumulator::{Accumulator, Contribution, SetKind};
 use super::super::facet::FACETS;
 use super::super::visit::widest;
 use super::super::{Previous, Statistics, StatsQuestion, named};
@@ -185,7 +185,7 @@ impl Store {
         };
         if until < end {
             self.engine
-                .for_each_summary(&rest, &mut |summary| totals.add(summary))?;
+                .for_each_summary(&rest, &mut |summary| totals.add(&Contribution::of(summary)))?;
         }
         Ok(Some(Previous {
             start_time: start,
