@@ -27,6 +27,9 @@ export async function fetchJson(page, parameters = {}, signal = undefined, timeo
   return (await fetchHistory(page, parameters, signal, timeout)).json;
 }
 
+/** What tells whether something entered the history since, of an answer of /analytics/stats. */
+export const historyState = ({ records, newest }) => `${records} ${newest}`;
+
 /** Returns the address of a page of the history. */
 export function pageUrl(page, parameters = {}) {
   const text = new URLSearchParams(parameters).toString();

@@ -21,6 +21,7 @@ export class Chart {
     this.of = of;
     this.active = null;
     this.anchor = null;
+    this.size = { width: 0, height: 0 };
     host.tabIndex = 0;
     host.setAttribute("role", "group");
     host.setAttribute("aria-label", `${label}. The arrow keys go through the columns.`);
@@ -28,7 +29,7 @@ export class Chart {
     host.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && this.hideCursor());
     host.addEventListener("blur", () => this.hideCursor());
     host.addEventListener("keydown", (event) => this.handleKey(event));
-    new ResizeObserver(() => this.redraw()).observe(host);
+    new ResizeObserver(() => this.resize()).observe(host);
     selects(this);
   }
 
@@ -37,9 +38,16 @@ export class Chart {
     return `No ${this.of} in this time`;
   }
 
+  /** Notes how much room there is. Asked for while charts are drawn, that would have the page laid out anew for each of them. */
+  resize() {
+    const { clientWidth: width, clientHeight: height } = this.host;
+    this.size = { width, height };
+    this.redraw();
+  }
+
   /** Draws the current columns, or a note where there are none. */
   redraw() {
-    const { clientWidth: width, clientHeight: height } = this.host;
+    const { width, height } = this.size;
     if (width < MIN_WIDTH || !this.columns()) return;
     if (this.columns().length === 0) return fill(this.host, el("p", { class: "none" }, this.nothing()));
     this.box = { width: width - MARGIN.left - MARGIN.right, height: height - MARGIN.top - MARGIN.bottom };
@@ -144,7 +152,7 @@ function axisLine(box, height, label) {
 
 /** Draws a label below the horizontal axis, whole. */
 export function axisLabel(box, x, text) {
-  const anchor = x < HALF_LABEL ? "start" : x > box.width - HALF_LABEL ? "end" : "middle";
+  const anchor = x > box.width - HALF_LABEL ? "end" : "middle"; // at the left there is room beside the vertical axis
   return svg("text", { class: "axis", x, y: box.height + 16, "text-anchor": anchor }, text);
 }
 

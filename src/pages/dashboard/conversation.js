@@ -1,7 +1,7 @@
 // The texts of one message in the order in which they were said: what was there before, what is new, and the reply.
 
 import { el } from "./dom.js";
-import { count } from "./format.js";
+import { plural } from "./format.js";
 import { drawnBlock, foldedBlock, lazyDetails, textBlock } from "./texts.js";
 import { toolCall, turn } from "./turns.js";
 
@@ -34,8 +34,7 @@ function promptBlock(record) {
 
 function earlierTurns(said) {
   const number = said.reduce((sum, { role, count: gone }) => sum + (role === "gone" ? gone : 1), 0);
-  const words = `${count(number)} ${number === 1 ? "turn" : "turns"}`;
-  return el("section", { class: "text" }, lazyDetails("Earlier in this conversation", words, () => el("div", { class: "turns" }, said.map(turn))));
+  return el("section", { class: "text" }, lazyDetails("Earlier in this conversation", plural(number, "turn"), () => el("div", { class: "turns" }, said.map(turn))));
 }
 
 /** Explains why a text is short or missing. */

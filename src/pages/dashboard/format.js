@@ -11,7 +11,6 @@ const weekday = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "num
 const dayAndClock = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const monthOnly = new Intl.DateTimeFormat(undefined, { month: "short", year: "numeric" });
 const everything = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "short" });
 
 export const NONE = "–";
 const DAY = 86_400;
@@ -109,24 +108,14 @@ export function moments(start, end) {
 /** Formats the day that begins then. */
 export const dayName = (seconds) => weekday.format(seconds * 1000);
 
-/** Formats a time relative to now. */
-export function relativeTime(seconds) {
-  const ahead = seconds - Date.now() / 1000;
-  const steps = [
-    ["day", DAY],
-    ["hour", 3600],
-    ["minute", 60],
-    ["second", 1],
-  ];
-  const [name, size] = steps.find(([, size]) => Math.abs(ahead) >= size) ?? ["second", 1];
-  return relative.format(Math.round(ahead / size), name);
-}
-
 /** Formats an identifier as a title: `code_write` is `Code write`. */
 export function title(word) {
   const text = (word || "unknown").replaceAll("_", " ");
   return text[0].toUpperCase() + text.slice(1);
 }
+
+/** A number of things; `word` is what one of them is called. */
+export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 /** Formats the kind of a finding, and a value of the filter for it. */
 export const findingName = (kind) => title(kind.replace(/:sure$/, ", sure only")).replace(/^Cpu/, "CPU");

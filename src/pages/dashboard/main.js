@@ -62,6 +62,7 @@ function applyChange(changed) {
   refresh();
 }
 
+refresh(); // first: the tap answers while the page is prepared
 prepareTheme();
 prepareTimebar();
 prepareNumbers();
@@ -81,5 +82,4 @@ prepareExport();
 prepareRefresh();
 prepareFreshness();
 onChange(applyChange);
-refresh();
 showDetail();

@@ -2,7 +2,7 @@
 
 import { announce, byId, fill } from "./dom.js";
 import { showEmptyState } from "./filters.js";
-import { count } from "./format.js";
+import { count, plural } from "./format.js";
 import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
 import { fetchAfter, fetchInOrder, fetchNews, fetchPage, fetchUnknown, isUnknownCursor } from "./feed.js";
 import { followList } from "./detail.js";
@@ -103,7 +103,7 @@ function noteNews(news) {
   held = [...held, ...fresh];
   isFarBehind = news.isFarBehind || held.length > MAX_HELD;
   addMatches(fresh.length);
-  if (fresh.length > 0 && saysNews()) announce(`${count(fresh.length)} new messages`);
+  if (fresh.length > 0 && saysNews()) announce(plural(fresh.length, "new message"));
 }
 
 /** Puts the new ones at their places in the list. */
@@ -245,7 +245,8 @@ function drawList(fresh) {
 }
 
 const isComplete = () => !hasOlder && held.length === 0;
-const drawCount = () => showMatches(records.length, isComplete());
+/** Says how many messages there are. */
+export const drawCount = () => showMatches(records.length, isComplete());
 
 function drawEmptyState() {
   const host = byId("messages-blank");

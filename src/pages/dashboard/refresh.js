@@ -8,7 +8,7 @@ import { refreshLiving } from "./living.js";
 import { countMessages, noteBackend, refreshMessages } from "./messages.js";
 import { showBanner, showState } from "./notices.js";
 import { allowOrders } from "./order.js";
-import { refreshNumbers } from "./numbers.js";
+import { refreshNumbers } from "./counting.js";
 import { remember, remembered } from "./preferences.js";
 import { refreshWhy } from "./why.js";
 
@@ -53,12 +53,12 @@ export function prepareRefresh() {
 async function fetchAll(signal) {
   const stats = fetchJson("stats", {}, signal);
   stats.then(showStats, () => {}); // `showOutcome` reports why it failed
-  const numbers = refreshNumbers(stats, (cause) => showBanner(cause.message, refresh));
-  const outcomes = await Promise.allSettled([stats, refreshLiving(signal), numbers, refreshMessages(signal)]);
+  const fail = (cause) => showBanner(cause.message, refresh);
+  const outcomes = await Promise.allSettled([stats, refreshLiving(signal), refreshMessages(signal), refreshNumbers(stats, fail)]);
   if (signal.aborted) return outcomes;
   noteAnswer(outcomes.slice(0, 2).some((answer) => !answer.reason || answer.reason.status > 0)); // these two always ask
   if (outcomes[0].reason) return outcomes;
-  for (const ask of [countMessages, refreshWhy]) outcomes.push(...(await Promise.allSettled([ask(signal)])));
+  for (const ask of [countMessages, refreshWhy]) outcomes.push(...(await Promise.allSettled([ask(signal, outcomes[0].value)])));
   return outcomes;
 }
 

@@ -28,7 +28,7 @@ pub const STYLES: [&str; 18] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-pub const MODULES: [&str; 53] = [
+pub const MODULES: [&str; 54] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
@@ -80,6 +80,7 @@ pub const MODULES: [&str; 53] = [
     include_str!("keys.js"),
     include_str!("notices.js"),
     include_str!("numbers.js"),
+    include_str!("counting.js"),
     include_str!("refresh.js"),
     include_str!("main.js"),
 ];

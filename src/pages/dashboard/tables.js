@@ -1,6 +1,6 @@
 // Models and clients: a table of each, sorted by any column, with a click that filters the page.
 
-import { byId, el, fill } from "./dom.js";
+import { arrange, byId, el, fill } from "./dom.js";
 import { compact, count, duration, NONE, percent, speed } from "./format.js";
 
 const INITIAL_ROWS = 8; // rows that a table shows until it is expanded
@@ -46,13 +46,9 @@ export function showTable(id, groups, options) {
   const rest = groups.length - shown.length;
   const most = Math.max(...groups.map((group) => group.requests));
   const table = el("table", {}, tableHead(view, options, again), el("tbody", {}, shown.map((group) => tableRow(group, most, view, options))));
-  const scrolled = host.querySelector(".sheet")?.scrollLeft ?? 0;
-  fill(
-    host,
-    el("div", { class: "sheet", tabindex: 0, role: "region", "aria-label": options.label }, table),
-    rest > 0 && el("button", { type: "button", class: "plain", click: () => again({ isWhole: true }) }, `Show ${count(rest)} more`),
-  );
-  host.querySelector(".sheet").scrollLeft = scrolled;
+  const sheet = host.querySelector(".sheet") ?? el("div", { class: "sheet", tabindex: 0, role: "region", "aria-label": options.label });
+  fill(sheet, table); // which stays where it was scrolled to
+  arrange(host, [sheet, rest > 0 && el("button", { type: "button", class: "plain", click: () => again({ isWhole: true }) }, `Show ${count(rest)} more`)].filter(Boolean));
 }
 
 function sort(groups, { column, isUpward }) {

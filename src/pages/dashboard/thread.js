@@ -3,7 +3,7 @@
 import { byId, el, fill } from "./dom.js";
 import { deleteJson, fetchJson, fetchStream } from "./api.js";
 import { askingButton } from "./asking.js";
-import { compact, count, duration, shortTime } from "./format.js";
+import { compact, count, duration, plural, shortTime } from "./format.js";
 import { addressLink } from "./links.js";
 import { change } from "./state.js";
 import { visible } from "./visible.js";
@@ -54,7 +54,7 @@ export function deleteConversationButton({ session_id: session }, drop) {
   const remove = async () => {
     const { deleted } = await deleteJson("messages", { session });
     drop((record) => record.session_id === session);
-    return `${count(deleted)} messages deleted`;
+    return `${plural(deleted, "message")} deleted`;
   };
   return askingButton("Delete conversation", "", { class: "small" }, remove);
 }

@@ -1,7 +1,7 @@
 // The turns of a conversation: what each role said, and the tools that it called.
 
 import { el } from "./dom.js";
-import { count, title } from "./format.js";
+import { count, plural, title } from "./format.js";
 import { visible } from "./visible.js";
 import { copyButton } from "./share.js";
 import { drawnBlock, foldedBlock, longText, textBlock } from "./texts.js";
@@ -32,7 +32,7 @@ function nameOfRole({ role, tool_name: tool }) {
 }
 
 function picturesOf({ images }) {
-  return images > 0 && `With ${count(images)} ${images === 1 ? "picture" : "pictures"}, which the history does not keep.`;
+  return images > 0 && `With ${plural(images, "picture")}, which the history does not keep.`;
 }
 
 function goneTurn({ count: number, gone }) {

@@ -1,8 +1,8 @@
 // The findings: what made requests slow or their replies wrong, in a panel of its own, and badges.
 
 import { announce, byId, el, fill } from "./dom.js";
-import { fetchJson, postJson } from "./api.js";
-import { count, findingName, fullTime, shortTime } from "./format.js";
+import { fetchJson, historyState, postJson } from "./api.js";
+import { count, findingName, fullTime, plural, shortTime } from "./format.js";
 import { addressLink } from "./links.js";
 import { query, state } from "./state.js";
 import { showTab } from "./tabs.js";
@@ -10,10 +10,12 @@ import { showTab } from "./tabs.js";
 const INITIAL_FINDINGS = 3; // groups in the panel until it is expanded
 const MAX_CLIENTS = 4; // clients of a group that are named
 const HIDDEN_DAYS = 30;
-const MAX_AGE = 30_000; // milliseconds before the same question is put again
+const MIN_PAUSE = 30_000; // milliseconds before the same question is put again
+const IDLE_PAUSE = 600_000; // milliseconds before that, where nothing entered the history
+const REST = 10; // times the duration of a fetch that pass before the next one: it reads every message
 
-let asked = "";
-let askedAt = 0;
+/** The last fetch: what was asked, the state of the history, when it ended, and how long it took (milliseconds). */
+let lastWhy = { question: "", history: "", at: 0, elapsed: 0 };
 let found = [];
 /** What the panel shows, as text: what is the same is not drawn again, so that focus and selection stay. */
 let drawn = "";
@@ -22,17 +24,21 @@ let showsHidden = false;
 /** Keys of the groups that were hidden here: they stay, and can be shown again at once. */
 const hiddenHere = new Set();
 
-/** Fetches the findings of the range and the filters; the panel is there only where there are some. */
-export async function refreshWhy(signal) {
+/** Fetches the findings of the range and the filters; the panel is there only where there are some. `stats` is an answer of /analytics/stats. */
+export async function refreshWhy(signal, stats) {
   const parameters = query();
   const question = JSON.stringify({ ...parameters, start_time: state.from || state.range });
-  if (question === asked && Date.now() - askedAt < MAX_AGE) return;
+  const history = historyState(stats);
+  const pause = Math.max(history === lastWhy.history ? IDLE_PAUSE : MIN_PAUSE, lastWhy.elapsed * REST);
+  if (question === lastWhy.question && Date.now() - lastWhy.at < pause) return;
+  const begun = Date.now();
   const { findings } = await fetchJson("why", { start_time: 0, ...parameters, all: true }, signal);
-  if (question !== asked) {
+  if (question !== lastWhy.question) {
     [showsAll, showsHidden] = [false, false];
     hiddenHere.clear();
   }
-  [asked, askedAt, found] = [question, Date.now(), findings];
+  lastWhy = { question, history, at: Date.now(), elapsed: Date.now() - begun };
+  found = findings;
   drawFindings();
 }
 
@@ -65,8 +71,6 @@ function keepingFocus(panel, redraw) {
   const now = controls();
   (now.find((control) => control.dataset.control === name) ?? now[at] ?? now.at(-1))?.focus();
 }
-
-const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 function moreButton(all) {
   const more = () => {

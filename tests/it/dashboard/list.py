@@ -79,6 +79,10 @@ def chosen(page):
     expect(rows(page)).to_have_count(11)
     assert page.evaluate("[...CSS.highlights.get('hit')].every(place => place.toString() === 'said: new 11')")
     expect(page.locator("#messages-aside")).to_have_text("all 11")
+    page.goto(f"{TAP}/analytics?range=all&q=of+many")  # more than a list counts by itself
+    expect(page.locator("#messages-aside")).to_have_text(f"1–50 of {SEEDS:,}")
+    expect(page.locator("#export-label")).to_have_text(f"Export {SEEDS:,}")
+
 
 def by_keys(page):
     """Keys work on the page and in the panel, load older messages, and explain themselves."""

@@ -63,6 +63,10 @@ fn answer(conn: &mut Conn, latch: &Latch) -> io::Result<AfterReply> {
             let error = r#"{"error":"model 'missing' not found"}"#;
             conn.answer(ollama::reply("404 Not Found", &["Content-Type: application/json; charset=utf-8"], error))
         }
+        (_, "broken") => {
+            let error = r#"{"error":"llama runner process has terminated"}"#;
+            conn.answer(ollama::reply("500 Internal Server Error", &["Content-Type: application/json"], error))
+        }
         ("/api/chat", _) => conn.answer(stream(&[
             json!({"message": {"role": "assistant", "content": "", "thinking": "Which city?"}}),
             json!({"message": {"role": "assistant", "content": "",

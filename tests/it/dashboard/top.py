@@ -35,6 +35,16 @@ def everything_follows_a_filter(page):
     expect(page).to_have_title("Ollama Tap")
 
 
+def numbers_do_not_wait(page):
+    """They are asked for with the list, and not only once the tap has said what the history holds."""
+    rests(page)
+    with held(page, "**/analytics/stats"), page.expect_request("**/stats/enhanced?*model=coder*"):
+        page.locator("#by-model").get_by_role("button", name="coder").click()
+    expect(requests_card(page)).to_have_text("4")
+    page.go_back()
+    expect(requests_card(page)).to_have_text("9")
+
+
 def a_choice_is_taken_back(page):
     """Numbers that are asked for are not drawn once the choice that they are of is gone: they are given up."""
     rests(page)
@@ -77,6 +87,20 @@ def failures_are_grouped(page):
     assert parameters(page) == {"status": "error", "q": "not found"}
     cause.get_by_role("button").click()
     assert parameters(page) == {}
+
+
+def one_cause_after_another(chromium):
+    """The panel of the causes leaves the choice of others, with their counts."""
+    generate("Why?", "broken")
+    settled(10)
+    with visit(chromium) as page:
+        causes = page.locator("#by-error li")
+        for wanted, number in [("not found", 2), ("terminated", 1)]:
+            causes.filter(has_text=wanted).get_by_role("button").click()
+            expect(causes.filter(has_text=wanted).get_by_role("button")).to_have_attribute("aria-pressed", "true")
+            expect(rows(page)).to_have_count(number)
+            expect(causes).to_have_count(2)
+            expect(page.locator("#errors-aside")).to_have_text("3 failed")
 
 
 def each_status_can_be_chosen_whichever_is(page):
@@ -299,6 +323,7 @@ with browser() as chromium:
     with visit(chromium, timezone_id="Europe/Rome", expected=("503",)) as page:
         for step in [
             everything_follows_a_filter,
+            numbers_do_not_wait,
             a_choice_is_taken_back,
             a_list_that_fails_is_not_waited_for,
             clients_can_be_chosen,
@@ -316,4 +341,5 @@ with browser() as chromium:
     nothing_is_cut(chromium)
     high_contrast(chromium)
     slow_numbers(chromium)
+    one_cause_after_another(chromium)
     gone(chromium)
