@@ -1,6 +1,6 @@
 // Requests by model, category or client: a bar for each, busiest first.
 
-import { byId, el, fill, svg } from "./dom.js";
+import { byId, el, fill, keepingFocus, svg } from "./dom.js";
 import { compact, count, duration, percent, speed } from "./format.js";
 
 const INITIAL_GROUPS = 5; // groups that a list shows until it is expanded
@@ -19,17 +19,18 @@ export function showBreakdown(id, groups, { onPick, picked, name = (text) => tex
     const row = [...groupFacts(group, name(group.name), all), bar(group, most)];
     const chosen = group.name === picked;
     const pick = () => onPick(chosen ? "" : group.name);
-    return el("li", {}, el("button", { type: "button", "aria-pressed": String(chosen), title: `Messages of ${name(group.name)}`, click: pick }, row));
+    const attributes = { type: "button", "aria-pressed": String(chosen), title: `Messages of ${name(group.name)}`, "data-control": `only ${group.name}` };
+    return el("li", {}, el("button", { ...attributes, click: pick }, row));
   });
   const more = () => {
     expanded.add(id);
-    showBreakdown(id, groups, { onPick, picked, name });
+    keepingFocus(host, () => showBreakdown(id, groups, { onPick, picked, name }));
   };
   const rest = groups.length - shown.length;
   fill(
     host,
     el("ol", { class: "groups" }, rows),
-    rest > 0 && el("button", { type: "button", class: "plain", click: more }, `Show ${count(rest)} more`),
+    rest > 0 && el("button", { type: "button", class: "plain", "data-control": "more", click: more }, `Show ${count(rest)} more`),
   );
 }
 

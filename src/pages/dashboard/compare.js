@@ -43,7 +43,7 @@ export function compareBox({ name }) {
     if (next.length === 1) announce("Choose another model to compare it with");
     change({ compare: next.join(SEPARATOR) });
   };
-  return el("input", { type: "checkbox", "aria-label": `Compare ${name}`, checked: names.includes(name), change: toggle });
+  return el("input", { type: "checkbox", "aria-label": `Compare ${name}`, "data-control": `compare ${name}`, checked: names.includes(name), change: toggle });
 }
 
 const ROWS = [
@@ -63,7 +63,10 @@ export function showComparison(sides) {
   const names = compared();
   panel.hidden = names.length === 0;
   if (panel.hidden) return;
-  byId("comparison-end").onclick = () => change({ compare: "" });
+  byId("comparison-end").onclick = () => {
+    change({ compare: "" });
+    byId("by-model").querySelector(".sheet").focus({ preventScroll: true });
+  };
   if (names.length === 1 || sides.map(({ name }) => name).join(SEPARATOR) !== names.join(SEPARATOR)) {
     const text = names.length === 1 ? `Choose another model to compare ${names[0]} with.` : "Counting…";
     return fill(byId("compare"), el("p", { class: "none" }, text));

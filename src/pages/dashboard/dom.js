@@ -29,6 +29,20 @@ export function arrange(node, wanted) {
   wanted.forEach((child, n) => node.children[n] !== child && node.insertBefore(child, node.children[n] ?? null));
 }
 
+/**
+ * Draws anew what is inside of `host`, and gives the focus back to the control that had it, or to the one in its place. Controls are told
+ * apart by their `data-control`.
+ */
+export function keepingFocus(host, redraw) {
+  const controls = () => [...host.querySelectorAll("[data-control]")];
+  const at = controls().indexOf(document.activeElement);
+  const name = document.activeElement?.dataset.control;
+  redraw();
+  if (at < 0) return;
+  const now = controls();
+  (now.find((control) => control.dataset.control === name) ?? now[at] ?? now.at(-1))?.focus({ preventScroll: true });
+}
+
 /** Announces a text to screen readers. */
 export function announce(text) {
   byId("announcer").textContent = text;

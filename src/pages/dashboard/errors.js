@@ -1,6 +1,6 @@
 // What fails: errors with the same cause together, with their count, models, first and last.
 
-import { byId, el, fill } from "./dom.js";
+import { byId, el, fill, keepingFocus } from "./dom.js";
 import { count, shortTime } from "./format.js";
 import { addressLink } from "./links.js";
 import { change, state } from "./state.js";
@@ -19,12 +19,12 @@ export function showErrors({ by_error: causes, by_status: statuses, totals }) {
   const rest = causes.length - shown.length;
   const more = () => {
     isWhole = true;
-    showErrors({ by_error: causes, by_status: statuses, totals });
+    keepingFocus(host, () => showErrors({ by_error: causes, by_status: statuses, totals }));
   };
   fill(
     host,
     el("ol", { class: "causes" }, shown.map(cause)),
-    rest > 0 && el("button", { type: "button", class: "plain", click: more }, `Show ${count(rest)} more`),
+    rest > 0 && el("button", { type: "button", class: "plain", "data-control": "more", click: more }, `Show ${count(rest)} more`),
   );
 }
 
@@ -33,7 +33,7 @@ function nothingFailed(statuses) {
   const failed = statuses.find(({ name }) => name === "error")?.requests ?? 0;
   if (failed === 0) return el("p", { class: "none" }, "Nothing failed in this time");
   const show = () => change({ status: "error" });
-  return el("p", { class: "none" }, "The status that is chosen leaves them out. ", el("button", { type: "button", class: "link", click: show }, `Show ${count(failed)} failed`));
+  return el("p", { class: "none" }, "The status that is chosen leaves them out. ", el("button", { type: "button", class: "link", "data-control": "failed", click: show }, `Show ${count(failed)} failed`));
 }
 
 /** The longest piece of a cause without anything masked: a text that all of its errors have. */
@@ -49,7 +49,7 @@ function cause({ cause: text, requests, models, first_seen: first, last_seen: la
     {},
     el(
       "button",
-      { type: "button", "aria-pressed": String(isChosen), title: "Show these messages", click: pick },
+      { type: "button", "aria-pressed": String(isChosen), title: "Show these messages", "data-control": `only ${text}`, click: pick },
       el("b", {}, count(requests)),
       el("bdi", { class: "cause" }, visible(text)),
       el("span", { class: "muted" }, el("bdi", {}, visible(models.join(", "))), ` · ${span}`),
@@ -59,5 +59,5 @@ function cause({ cause: text, requests, models, first_seen: first, last_seen: la
 }
 
 function newestLink(id, text) {
-  return addressLink({ id }, { "aria-label": `Look at the newest: ${text}` }, "Look at the newest");
+  return addressLink({ id }, { "aria-label": `Look at the newest: ${text}`, "data-control": `newest ${text}` }, "Look at the newest");
 }

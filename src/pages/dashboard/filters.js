@@ -1,8 +1,8 @@
 // The filters of the page: a form that is kept in step with the address, and a chip for each that is set.
 
-import { byId, debounce, el, fill, icon } from "./dom.js";
+import { byId, debounce, el, fill, icon, keepingFocus } from "./dom.js";
 import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
-import { count, duration, findingName, moments, title } from "./format.js";
+import { count, duration, findingName, moments, plural, title } from "./format.js";
 import { periodOf, PRESETS } from "./period.js";
 import { visible } from "./visible.js";
 
@@ -38,7 +38,10 @@ export function prepareFilters() {
     event.preventDefault();
     apply("push");
   });
-  byId("clear").addEventListener("click", () => change(unfiltered()));
+  byId("clear").addEventListener("click", () => {
+    change(unfiltered());
+    focusRange();
+  });
   const toggle = byId("filters-toggle");
   toggle.setAttribute("title", "Time and filters");
   toggle.addEventListener("click", () => toggle.setAttribute("aria-expanded", String(toggle.getAttribute("aria-expanded") !== "true")));
@@ -78,16 +81,23 @@ function showChips() {
   );
   const { start, end } = periodOf(state);
   const time = (state.from || state.to) && chip("time", moments(start, end), { from: "", to: "" });
-  fill(byId("chips"), time, chosen);
+  keepingFocus(byId("chips"), () => fill(byId("chips"), time, chosen));
   const name = time ? "Custom time" : PRESETS[state.range][0];
-  byId("filters-toggle").textContent = [name, chosen.length > 0 && `${chosen.length} set`].filter(Boolean).join(" · ");
+  byId("filters-toggle").textContent = `${name} · ${chosen.length > 0 ? plural(chosen.length, "filter") : "filters"}`;
 }
 
 /** A filter that is set; a click on it takes it away. */
 function chip(name, text, without) {
-  const remove = { type: "button", class: "chip", title: "Remove this filter", "data-field": name, click: () => change(without) };
-  return el("li", {}, el("button", remove, el("span", { class: "hidden" }, "Remove filter "), el("bdi", {}, visible(text)), icon("close")));
+  const remove = () => {
+    change(without);
+    if (byId("chips").childElementCount === 0) focusRange();
+  };
+  const attributes = { type: "button", class: "chip", title: "Remove this filter", "data-control": name, click: remove };
+  return el("li", {}, el("button", attributes, el("span", { class: "hidden" }, "Remove filter "), el("bdi", {}, visible(text)), icon("close")));
 }
+
+/** Gives the focus to the choice of the time, as the button that had it goes away. */
+const focusRange = () => byId("range").querySelector(":checked")?.focus({ preventScroll: true });
 
 /** A client as the filter names it: NAME, or NAME@ADDRESS. */
 function clientName(value) {
@@ -119,10 +129,4 @@ export function addCategoryOptions(names) {
 function addOptions(select, values, name = (text) => text) {
   const present = new Set([...select.options].map((option) => option.value));
   for (const value of values.filter((value) => value && !present.has(value))) select.append(el("option", { value }, name(value)));
-}
-
-/** Explains an empty list, with a way on. */
-export function showEmptyState(host, heading, text, label = "", action = null) {
-  fill(host, el("h3", {}, heading), el("p", {}, text), label && el("button", { type: "button", click: action }, label));
-  host.hidden = false;
 }

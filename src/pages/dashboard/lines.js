@@ -28,18 +28,9 @@ export class Lines extends TimeChart {
   /** Draws one series; where a value is missing the line is broken, and a value that stands alone is a dot. */
   line({ kind, of }, box, scale) {
     const points = this.slots.map((slot, n) => Number.isFinite(of(slot)) && [(n + 0.5) * this.step(), box.height - of(slot) * scale]);
-    const runs = [[]];
-    for (const point of points) {
-      if (point) runs.at(-1).push(point);
-      else if (runs.at(-1).length) runs.push([]);
-    }
-    return runs
-      .filter((run) => run.length)
-      .map((run) =>
-        run.length === 1
-          ? svg("circle", { class: kind, cx: run[0][0], cy: run[0][1], r: 2 })
-          : svg("polyline", { class: kind, points: run.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ") }),
-      );
+    return runsOf(points).map((run) =>
+      run.length === 1 ? svg("circle", { class: kind, cx: run[0][0], cy: run[0][1], r: 2 }) : svg("polyline", { class: kind, points: pointsText(run) }),
+    );
   }
 
   describe(slot) {
@@ -48,3 +39,14 @@ export class Lines extends TimeChart {
   }
 }
 
+/** Cuts points where one is missing. */
+export function runsOf(points) {
+  const runs = [[]];
+  for (const point of points) {
+    if (point) runs.at(-1).push(point);
+    else if (runs.at(-1).length) runs.push([]);
+  }
+  return runs.filter((run) => run.length);
+}
+
+export const pointsText = (points) => points.map(([x, y]) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");

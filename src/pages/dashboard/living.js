@@ -107,7 +107,7 @@ function tickRow(node, { id, state: phase, tokens, tokens_estimated: estimated, 
   if (phase === "ended") return;
   const elapsed = now - started;
   const { at, tokens: first } = pace.get(id) ?? { at: now, tokens: 0 };
-  write(".c-tokens", tokens ? `${about}${compact(tokens)} out` : NONE);
+  write(".c-tokens", tokens ? `${NONE} / ${about}${compact(tokens)}` : NONE);
   write(".c-speed", now - at >= 0.5 && tokens > first ? `${about}${speed((tokens - first) / (now - at))}` : NONE);
   write(".c-duration", elapsed < 1 ? "< 1\u00a0s" : duration(Math.floor(elapsed)));
 }

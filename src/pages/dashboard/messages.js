@@ -1,9 +1,9 @@
 // The list of messages. What is new comes in at its place, or waits behind a button while one reads further down.
 
 import { announce, byId, fill } from "./dom.js";
-import { showEmptyState } from "./filters.js";
+import { showBlank } from "./blank.js";
 import { count, plural } from "./format.js";
-import { change, FILTERS, hasFilters, state, unfiltered } from "./state.js";
+import { FILTERS, state } from "./state.js";
 import { fetchAfter, fetchInOrder, fetchNews, fetchPage, fetchUnknown, isUnknownCursor } from "./feed.js";
 import { followList } from "./detail.js";
 import { settleLiving } from "./living.js";
@@ -240,21 +240,9 @@ function drawList(fresh) {
   table.querySelector("table").setAttribute("aria-rowcount", hasOlder ? -1 : records.length + 1);
   byId("older").hidden = !hasOlder;
   drawCount();
-  byId("messages-blank").hidden = records.length > 0;
-  if (records.length === 0) drawEmptyState();
+  showBlank(records.length === 0);
 }
 
 const isComplete = () => !hasOlder && held.length === 0;
 /** Says how many messages there are. */
 export const drawCount = () => showMatches(records.length, isComplete());
-
-function drawEmptyState() {
-  const host = byId("messages-blank");
-  if (hasFilters()) {
-    const none = () => change(unfiltered());
-    return showEmptyState(host, "No message matches", "No message in this range matches all of the filters.", "Clear filters", none);
-  }
-  if (state.range === "all") return showEmptyState(host, "No messages yet", "They appear here as soon as a request has ended.");
-  const showAll = () => change({ range: "all" });
-  return showEmptyState(host, "No messages in this range", "The history may hold older ones.", "Show all of it", showAll);
-}

@@ -1,6 +1,6 @@
 // The statistics of the chosen time and filters, drawn by the panels.
 
-import { byId, el, fill } from "./dom.js";
+import { byId, el, fill, keepingFocus } from "./dom.js";
 import { change, state } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { Histogram } from "./histogram.js";
@@ -65,7 +65,11 @@ export function showNumbers(answers) {
 /** Draws the last answer; also after the filters changed, because the chosen groups are marked. */
 export function drawNumbers() {
   if (!counted) return;
-  const { numbers, comparison, comparedWith, failures } = counted;
+  const panel = document.activeElement?.closest("#kpis, #numbers .card") ?? byId("kpis");
+  keepingFocus(panel, () => drawPanels(counted));
+}
+
+function drawPanels({ numbers, comparison, comparedWith, failures }) {
   const { timeline, timeline_step_seconds: step } = numbers;
   showOverview(numbers, comparedWith);
   charts.requests.show(timeline, step, marks(numbers));

@@ -2,9 +2,10 @@
 
 import { byId, el, fill, svg } from "./dom.js";
 import { compact, count, duration, NONE, percent, roundDuration, speed } from "./format.js";
+import { pointsText, runsOf } from "./lines.js";
 import { change, state } from "./state.js";
 
-const SPARKLINE = { width: 100, height: 24 };
+const SPARKLINE = { width: 100, height: 24, dash: 0.5 };
 const MIN_CHANGE = 0.005; // relative; less is no change
 
 /** Draws the cards from an answer of stats/enhanced; `name` says what it is compared with. */
@@ -130,7 +131,7 @@ function failures({ requests, error, cancelled }) {
   const link = ([n, word, status]) => {
     const isChosen = state.status === status;
     const pick = () => change({ status: isChosen ? "" : status });
-    return el("button", { type: "button", class: "link", "aria-pressed": String(isChosen), click: pick }, count(n), dim(` ${word}`));
+    return el("button", { type: "button", class: "link", "aria-pressed": String(isChosen), "data-control": `only ${status}`, click: pick }, count(n), dim(` ${word}`));
   };
   return below(...parts.map(link));
 }
@@ -146,18 +147,25 @@ function peak(timeline, step) {
   return busiest > 0 ? below(el("span", {}, dim("peak "), compact(busiest)), dim(`in ${roundDuration(step)}`)) : below(NONE);
 }
 
-/** Draws a line of one number per slot; slots without one are skipped, and a line of zeros is not drawn. */
+/** Draws a line of one number per slot, which is broken where there is none; a line of zeros is not drawn. */
 function sparkline(timeline, step, format, of, kind = "") {
   const values = timeline.map(of);
-  const known = values.map((value, n) => [n, value]).filter(([, value]) => Number.isFinite(value));
-  const max = Math.max(0, ...known.map(([, value]) => value));
+  const known = values.filter(Number.isFinite);
+  const max = Math.max(0, ...known);
   if (known.length < 2 || max === 0) return null;
   const x = (n) => (n / Math.max(1, timeline.length - 1)) * SPARKLINE.width;
   const y = (value) => SPARKLINE.height - 1.5 - (value / max) * (SPARKLINE.height - 3);
-  const line = known.map(([n, value]) => `${x(n).toFixed(1)},${y(value).toFixed(1)}`);
-  const area = `${x(known[0][0])},${SPARKLINE.height} ${line.join(" ")} ${x(known.at(-1)[0])},${SPARKLINE.height}`;
+  const runs = runsOf(values.map((value, n) => Number.isFinite(value) && [x(n), y(value)]));
   const viewBox = `0 0 ${SPARKLINE.width} ${SPARKLINE.height}`;
-  const words = `${format(Math.min(...known.map(([, value]) => value)))} to ${format(max)} in ${roundDuration(step)}`;
+  const words = `${format(Math.min(...known))} to ${format(max)} in ${roundDuration(step)}`;
   const box = { class: `spark ${kind}`, viewBox, preserveAspectRatio: "none", "aria-hidden": "true" };
-  return svg("svg", box, svg("title", {}, words), svg("polygon", { points: area }), svg("polyline", { points: line.join(" ") }));
+  return svg("svg", box, svg("title", {}, words), runs.flatMap(sparkRun));
+}
+
+/** Draws values that follow each other; one that stands alone is a dash. */
+function sparkRun(run) {
+  const [[x, y]] = run;
+  const points = run.length > 1 ? run : [[x - SPARKLINE.dash, y], [x + SPARKLINE.dash, y]];
+  const area = [[points[0][0], SPARKLINE.height], ...points, [points.at(-1)[0], SPARKLINE.height]];
+  return [svg("polygon", { points: pointsText(area) }), svg("polyline", { points: pointsText(points) })];
 }

@@ -28,7 +28,7 @@ pub const STYLES: [&str; 18] = [
 const THEME: &str = include_str!("theme.js");
 
 /// The modules, each after those that it imports from: joined to one script, they need no import.
-pub const MODULES: [&str; 54] = [
+pub const MODULES: [&str; 55] = [
     include_str!("dom.js"),
     include_str!("format.js"),
     include_str!("period.js"),
@@ -76,6 +76,7 @@ pub const MODULES: [&str; 54] = [
     include_str!("order.js"),
     include_str!("living.js"),
     include_str!("matches.js"),
+    include_str!("blank.js"),
     include_str!("messages.js"),
     include_str!("keys.js"),
     include_str!("notices.js"),

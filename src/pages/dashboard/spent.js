@@ -1,7 +1,7 @@
 // Where the time goes: waiting, loading, reading the prompt, writing; and the loads of models by their cause.
 
 import { byId, el, fill } from "./dom.js";
-import { axisDuration, count, duration, percent } from "./format.js";
+import { axisDuration, count, duration, NONE, percent, plural } from "./format.js";
 import { change, state } from "./state.js";
 import { Timeline } from "./timeline.js";
 import { visible } from "./visible.js";
@@ -59,9 +59,10 @@ function showLoads({ totals, by_reload_cause: causes = [] }) {
   const waited = lost > 0 ? `, ${duration(lost)} waited` : "";
   const only = state.finding === "model_reload";
   const list = () => change({ finding: only ? "" : "model_reload" });
+  const button = { type: "button", class: "link", "aria-pressed": String(only), "data-control": "reloads", click: list };
   fill(
     host,
-    el("p", {}, el("span", {}, el("b", {}, loads === 1 ? "1 cold start" : `${count(loads)} cold starts`), waited), el("button", { type: "button", class: "link", "aria-pressed": String(only), click: list }, "Show reloads only")),
+    el("p", {}, el("span", {}, el("b", {}, plural(loads, "cold start")), waited), el("button", button, "Show reloads only")),
     el("ul", {}, causes.map(load)),
   );
 }
@@ -73,6 +74,6 @@ function load({ cause, requests, models, seconds_lost: lost }) {
     el("b", {}, `${count(requests)}×`),
     el("span", {}, CAUSES[cause] ?? cause),
     el("bdi", { class: "muted" }, visible(models.join(", "))),
-    el("small", {}, duration(lost)),
+    el("small", {}, lost > 0 ? duration(lost) : NONE),
   );
 }

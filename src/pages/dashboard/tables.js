@@ -1,6 +1,6 @@
 // Models and clients: a table of each, sorted by any column, with a click that filters the page.
 
-import { arrange, byId, el, fill } from "./dom.js";
+import { arrange, byId, el, fill, keepingFocus } from "./dom.js";
 import { compact, count, duration, NONE, percent, speed } from "./format.js";
 
 const INITIAL_ROWS = 8; // rows that a table shows until it is expanded
@@ -37,9 +37,7 @@ export function showTable(id, groups, options) {
   views.set(id, view);
   const again = (fields) => {
     views.set(id, { ...view, ...fields });
-    const label = document.activeElement?.dataset.column;
-    showTable(id, groups, options);
-    if (label) host.querySelector(`[data-column="${label}"]`)?.focus();
+    keepingFocus(host, () => showTable(id, groups, options));
   };
   const sorted = sort(groups, view);
   const shown = view.isWhole ? sorted : sorted.slice(0, INITIAL_ROWS);
@@ -48,7 +46,7 @@ export function showTable(id, groups, options) {
   const table = el("table", {}, tableHead(view, options, again), el("tbody", {}, shown.map((group) => tableRow(group, most, view, options))));
   const sheet = host.querySelector(".sheet") ?? el("div", { class: "sheet", tabindex: 0, role: "region", "aria-label": options.label });
   fill(sheet, table); // which stays where it was scrolled to
-  arrange(host, [sheet, rest > 0 && el("button", { type: "button", class: "plain", click: () => again({ isWhole: true }) }, `Show ${count(rest)} more`)].filter(Boolean));
+  arrange(host, [sheet, rest > 0 && el("button", { type: "button", class: "plain", "data-control": "more", click: () => again({ isWhole: true }) }, `Show ${count(rest)} more`)].filter(Boolean));
 }
 
 function sort(groups, { column, isUpward }) {
@@ -64,7 +62,7 @@ function tableHead({ column, isUpward }, { first, extra }, again) {
     const isChosen = name === column;
     const flip = () => again({ column: name, isUpward: isChosen ? !isUpward : name === first });
     const direction = isUpward ? "ascending" : "descending";
-    const button = { type: "button", class: "sort", "data-column": name, title, click: flip };
+    const button = { type: "button", class: "sort", "data-control": `by ${name}`, title, click: flip };
     return el(
       "th",
       { scope: "col", class: name === first ? null : "number", "aria-sort": isChosen ? direction : null },
@@ -78,7 +76,7 @@ function tableHead({ column, isUpward }, { first, extra }, again) {
 
 function tableRow(group, most, view, { name, value, picked, onPick, extra }) {
   const chosen = value(group) === picked;
-  const pick = { type: "button", class: "pick", "aria-pressed": String(chosen), click: () => onPick(chosen ? "" : value(group)) };
+  const pick = { type: "button", class: "pick", "aria-pressed": String(chosen), "data-control": `only ${value(group)}`, click: () => onPick(chosen ? "" : value(group)) };
   const cells = COLUMNS.map(({ name: column, of, show, kind }) => {
     const number = of(group);
     const words = ["number", column === view.column && "sorted", kind?.(number)].filter(Boolean).join(" ");

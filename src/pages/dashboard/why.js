@@ -1,6 +1,6 @@
 // The findings: what made requests slow or their replies wrong, in a panel of its own, and badges.
 
-import { announce, byId, el, fill } from "./dom.js";
+import { announce, byId, el, fill, keepingFocus } from "./dom.js";
 import { fetchJson, historyState, postJson } from "./api.js";
 import { count, findingName, fullTime, plural, shortTime } from "./format.js";
 import { addressLink } from "./links.js";
@@ -59,17 +59,6 @@ function drawFindings() {
     fill(byId("why-more"), told.length > shown.length && moreButton(told.length), away > 0 && awayButton(away));
   });
   if (!wasThere && told.length > 0) announce(`${plural(told.length, "finding")}: why it was slow or wrong`);
-}
-
-/** Draws anew, and gives the focus back to the control that had it, or to the one in its place. */
-function keepingFocus(panel, redraw) {
-  const controls = () => [...panel.querySelectorAll("[data-control]")];
-  const at = controls().indexOf(document.activeElement);
-  const name = document.activeElement?.dataset.control;
-  redraw();
-  if (at < 0) return;
-  const now = controls();
-  (now.find((control) => control.dataset.control === name) ?? now[at] ?? now.at(-1))?.focus();
 }
 
 function moreButton(all) {

@@ -33,7 +33,7 @@ def ticking(page):
     expect(page).to_have_title("(2) Ollama Tap")
     expect(page.locator("#notice")).to_be_hidden()
     slow = of(page, "slow")
-    for text in ["Answering", "talk", "curl", "~3 out"]:
+    for text in ["Answering", "talk", "curl", "– / ~3"]:
         expect(slow).to_contain_text(text)
     expect(slow.locator(".c-duration")).to_have_text(re.compile(r"^[2-9]\ss$"))
     expect(of(page, "stuck")).to_contain_text("Waiting")

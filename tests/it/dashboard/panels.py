@@ -51,6 +51,8 @@ def groups(page):
     ]:
         for name in names:
             expect(page.locator(panel).get_by_text(name, exact=True)).to_be_visible()
+    places = [page.locator(f"#by-{one} thead th").evaluate_all("all => all.map(head => head.getBoundingClientRect().right)") for one in ["model", "client"]]
+    assert all(abs(one - other) < 3 for one, other in zip(*places)), f"their columns are not in line: {places}"
     for client in ["tests", "curl"]:
         expect(page.locator("#by-client").get_by_text(re.compile(f"^{client}"))).to_be_visible()
 
@@ -97,6 +99,26 @@ def live(page):
     expect(page.locator(".kpi").first).to_contain_text("9")
 
 
+def focus_stays(page):
+    """What is drawn anew gives the focus back to the control that had it."""
+    focused = "document.activeElement.dataset.control"
+    places = ["#by-model .sort", "#by-model .pick", "#by-model input", "#by-client .pick", "#kpis button", "#by-error button", "#by-error a", "#by-category button"]
+    for n, place in enumerate(places):
+        control = page.locator(place).last
+        control.focus()
+        name = page.evaluate(focused)
+        assert name, place
+        control.evaluate("control => { window.before = control }")
+        generate("More")
+        page.wait_for_function("() => !window.before.isConnected")
+        assert page.evaluate(focused) == name, (place, name, page.evaluate("document.activeElement.outerHTML.slice(0, 99)"))
+    page.locator("#by-model .pick").first.press("Enter")
+    chip = page.get_by_role("button", name="Remove filter talk")
+    chip.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("24 h", exact=True)).to_be_focused()
+
+
 def unseen(chromium):
     """A tab that nobody sees asks nothing; seen again, it asks at once. `Off` asks nothing either."""
     with visit(chromium) as page:
@@ -128,6 +150,7 @@ with browser() as chromium:
         page.locator("#interval").select_option("1")
         running(page)
         live(page)
+        focus_stays(page)
         page.get_by_label("1 h", exact=True).check(force=True)
         expect(page).to_have_url(re.compile(r"\?range=1h$"))
     unseen(chromium)

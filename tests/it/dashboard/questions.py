@@ -75,6 +75,7 @@ def is_it_slower_this_week(page):
     expect(card(page, "Tokens/s").locator(".change")).to_have_text(re.compile(r"▼ 25% ?vs week before"))
     expect(card(page, "Tokens/s").locator(".worse")).to_be_visible()
     expect(card(page, "Tokens/s").locator(".spark title")).to_have_text(re.compile(r"^\d+ to \d+ in 3"))
+    assert card(page, "Tokens/s").locator(".spark polyline").count() > 1  # nothing is drawn where nobody asked
     expect(page.locator("#requests-chart rect.partial")).not_to_have_count(0)  # this slot goes on
 
 

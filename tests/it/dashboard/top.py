@@ -191,6 +191,7 @@ def touch(chromium):
     """The first tap shows the values, the second one zooms."""
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
     with visit(chromium, **phone) as page:
+        expect(page.locator("#filters-toggle")).to_have_text("24 h · filters")
         chart = page.locator("#requests-chart")
         expect(chart.locator("svg")).to_be_visible()
         chart.scroll_into_view_if_needed()
