@@ -65,7 +65,7 @@ export function showComparison(sides) {
   if (panel.hidden) return;
   byId("comparison-end").onclick = () => {
     change({ compare: "" });
-    byId("by-model").querySelector(".sheet").focus({ preventScroll: true });
+    byId("by-model").querySelector(".sheet")?.focus({ preventScroll: true });
   };
   if (names.length === 1 || sides.map(({ name }) => name).join(SEPARATOR) !== names.join(SEPARATOR)) {
     const text = names.length === 1 ? `Choose another model to compare ${names[0]} with.` : "Counting…";

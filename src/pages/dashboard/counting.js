@@ -136,7 +136,7 @@ function parameters(now) {
   const isYoung = chosen === null || begin - chosen > ((end ?? now) - chosen) * YOUNG_SHARE;
   const start = isYoung && begin < (end ?? now) ? begin : (chosen ?? begin);
   byId("young").textContent = isYoung && chosen !== null && oldest ? `The history begins at ${shortTime(oldest)}` : "";
-  const times = { start_time: start.toFixed(3), ...(end !== null && { end_time: end }) };
+  const times = { start_time: Math.floor(start * 1000) / 1000, ...(end !== null && { end_time: end }) }; // rounded up, it would leave out the oldest message
   return { ...filterQuery(), ...times, tz: zone, step: stepOf((end ?? now) - start), compare: comparisonOf(state) };
 }
 
