@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(lines[0], FIELDS.join(","));
         assert_eq!(
             lines[1],
-            r#"a,1.5,,,,,,,,41.5,,,,,,"{""client_ip"":""127.0.0.1""}",,,,"[{""arguments"":""{}"",""name"":""f""}]",,,,,true,,,,,,,,,,,,,,,,,,,,,,,,,"#
+            r#"a,1.5,,,,,,,,41.5,,,,,,"{""client_ip"":""127.0.0.1""}",,,,"[{""arguments"":""{}"",""name"":""f""}]",,,,,true,,,,,,,,,,,,,,,,,,,,,,,,,,"#
         );
         assert_eq!(lines[2], format!("b,1.5{}", ",".repeat(FIELDS.len() - 2)));
         assert_eq!(lines[3..], [""]);

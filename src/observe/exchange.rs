@@ -12,6 +12,7 @@ use crate::diagnose::seen::{Loaded, Reply, Seen, Times};
 use crate::diagnose::session::Session;
 use crate::http::route::Inference;
 use crate::observe::conversation::Conversation;
+use crate::observe::request::parameters::RequestParameters;
 
 /// The outcome of a request: the label `status` of its metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +71,8 @@ pub struct Exchange {
     pub model_sent: Option<String>,
     /// A chat's last user message, else the prompt or the input. At most 1 MiB.
     pub prompt: Option<String>,
+    /// `None` where they were not read.
+    pub parameters: Option<RequestParameters>,
     pub conversation: Box<Conversation>,
     pub prompt_category: &'static str,
     pub request_bytes: u64,

@@ -250,6 +250,7 @@ impl Observer {
             evidence: self.evidence(request.evidence, &facts),
             report: Box::default(),
             prompt: prompt.map(BoundedText::into_string),
+            parameters: request.parameters,
             conversation: Box::new(request.conversation),
             response: facts.response.into_string(),
             thinking: facts.thinking.into_string(),

@@ -30,6 +30,8 @@ pub mod message;
 mod odd_values;
 /// The outcome of an exchange, by the contents of its reply.
 mod outcomes;
+/// What requests set beside their texts.
+mod parameters;
 /// Recorded exchanges, and an observer to replay them to.
 pub mod recorded;
 /// Recorded errors.

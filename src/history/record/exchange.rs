@@ -10,6 +10,7 @@ use crate::diagnose::finding::EXCERPT;
 use crate::diagnose::{Finding, Kind};
 use crate::observe::conversation::Conversation;
 use crate::observe::model_name::normalize as normalize_model;
+use crate::observe::request::parameters;
 use crate::observe::text::prefix;
 use crate::observe::{CANCELLED_THROUGH_TAP, Exchange};
 
@@ -87,6 +88,7 @@ impl Record {
             quantization: exchange.version.quantization,
             context_length: report.context_length,
             num_ctx: asked_context(exchange.evidence.options.num_ctx),
+            parameters: exchange.parameters,
             context_cut: ContextCut::of(&report.findings),
             reload_cause: report.reload_cause.map(|cause| cause.as_str().to_owned()),
             vram_share: report.vram_share,
@@ -154,6 +156,7 @@ pub fn text_bytes(exchange: &Exchange) -> usize {
         + optional(&exchange.model)
         + optional(&exchange.model_sent);
     texts
+        + exchange.parameters.as_ref().map_or(0, parameters::bytes)
         + exchange.conversation.bytes()
         + exchange.response.len()
         + exchange.thinking.len()

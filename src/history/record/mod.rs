@@ -24,6 +24,7 @@ use crate::diagnose::finding::EXCERPT;
 use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize;
+use crate::observe::request::parameters::{RequestParameters, TOOLS};
 
 /// Characters of a prompt or a reply in its preview.
 const PREVIEW_CHARS: usize = 100;
@@ -123,6 +124,9 @@ declare_record! {
         pub context_length: Option<u64>,
         /// The context that it asked for.
         pub num_ctx: Option<u64>,
+        /// What the request set beside its texts, under the names that it used; `tools` are names
+        /// alone.
+        pub parameters: Option<RequestParameters>,
         pub context_cut: Option<ContextCut>,
         /// Why the model was loaded for it: one of `ReloadCause`.
         pub reload_cause: Option<String>,
@@ -212,6 +216,9 @@ impl Record {
         self.response_full = None;
         self.thinking_full = None;
         self.tool_calls = None;
+        if let Some(parameters) = &mut self.parameters {
+            parameters.remove(TOOLS);
+        }
         self.without_conversation().without_excerpts()
     }
 

@@ -31,6 +31,7 @@ pub fn chat() -> Exchange {
         model: Some("talk".to_owned()),
         model_sent: None,
         prompt: Some("why".to_owned()),
+        parameters: None,
         conversation: Box::default(),
         prompt_category: "question",
         request_bytes: 100,

@@ -7,6 +7,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::content::ContentSeed;
 use super::messages::MessageReader;
+use super::parameters::{self, TOOLS};
 use super::prompt::{PromptSeed, RequestFields};
 use super::session::MetadataSeed;
 use super::tools::ToolsSeed;
@@ -70,10 +71,7 @@ fn read_field<'de, A: MapAccess<'de>>(
             fields.system.end_cut();
             Ok(())
         }
-        "tools" => {
-            fields.tools = Printer::new(keys());
-            object.next_value_seed(ToolsSeed(&mut fields.tools))
-        }
+        TOOLS => read_tools(fields, object),
         "images" if endpoint == Inference::Generate => {
             fields.images = 0;
             object.next_value_seed(StringsSeed(&mut |_| fields.images += 1))
@@ -87,6 +85,21 @@ fn read_field<'de, A: MapAccess<'de>>(
         }
         _ => fields.settings.read(endpoint.dialect(), key, object),
     }
+}
+
+fn read_tools<'de, A: MapAccess<'de>>(
+    fields: &mut RequestFields,
+    object: &mut A,
+) -> Result<(), A::Error> {
+    fields.tools = Printer::new(keys());
+    let mut names = Vec::new();
+    let read = object.next_value_seed(ToolsSeed {
+        printer: &mut fields.tools,
+        names: &mut names,
+    });
+    let names = Some(names).filter(|names| !names.is_empty());
+    parameters::set(&mut fields.settings.parameters, TOOLS, names.into());
+    read
 }
 
 /// A prompt is kept as such.

@@ -1,5 +1,6 @@
 //! The facts of a request: its model and its prompt.
 
+use super::parameters::{self, RequestParameters};
 use crate::diagnose::evidence::Evidence;
 use crate::observe::conversation::Conversation;
 use crate::observe::text::BoundedText;
@@ -13,6 +14,8 @@ pub struct RequestFacts {
     pub is_truncated: bool,
     /// The body, or a part of it, could not be read.
     pub parse_failed: bool,
+    /// `None` where they may be anything.
+    pub parameters: Option<RequestParameters>,
     pub conversation: Conversation,
     /// For `diagnose`; what the reply tells is not in it yet. `None` where nothing was read for it.
     pub evidence: Option<Box<Evidence>>,
@@ -23,7 +26,9 @@ impl RequestFacts {
     pub fn buffered_bytes(&self) -> usize {
         let prompt = self.prompt.as_ref();
         let evidence = self.evidence.as_ref();
+        let parameters = self.parameters.as_ref();
         prompt.map_or(0, |prompt| prompt.as_str().len())
+            + parameters.map_or(0, parameters::bytes)
             + self.conversation.bytes()
             + evidence.map_or(0, |evidence| evidence.bytes())
     }
@@ -38,6 +43,7 @@ impl RequestFacts {
     pub fn drop_prompt(&mut self) {
         self.drop_conversation();
         self.is_truncated |= self.prompt.take().is_some();
+        self.parameters = None;
         if let Some(evidence) = &mut self.evidence {
             evidence.drop_prompt();
         }

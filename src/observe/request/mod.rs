@@ -26,6 +26,7 @@ mod kept;
 mod messages;
 mod multipart;
 mod options;
+pub mod parameters;
 mod prompt;
 mod session;
 mod tools;
@@ -117,7 +118,7 @@ fn parse_coded(
         });
         let mut fields = RequestFields::default();
         if parse_fields(endpoint, &mut Deserializer::from_reader(input), &mut fields).is_ok() {
-            return fields.into_facts(false);
+            return fields.into_facts(endpoint.dialect(), false);
         }
     }
     let has_room = memory.cover(window + 2 * MAX_REPAIRED);
@@ -189,7 +190,7 @@ fn parse_json(endpoint: Inference, body: &[u8], is_partial: bool) -> RequestFact
     if !is_partial
         && parse_fields(endpoint, &mut Deserializer::from_slice(body), &mut fields).is_ok()
     {
-        return fields.into_facts(false);
+        return fields.into_facts(endpoint.dialect(), false);
     }
     let beginning = &body[..body.len().min(MAX_REPAIRED)];
     let is_partial = is_partial || body.len() > MAX_REPAIRED;
@@ -204,7 +205,7 @@ fn parse_json(endpoint: Inference, body: &[u8], is_partial: bool) -> RequestFact
     fields.finish(is_partial && parsed.is_err());
     RequestFacts {
         parse_failed: parsed.is_err_and(|error| !is_partial || !error.is_eof()),
-        ..fields.into_facts(is_cut)
+        ..fields.into_facts(endpoint.dialect(), is_cut)
     }
 }
 

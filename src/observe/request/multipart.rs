@@ -1,7 +1,9 @@
-//! Reads the fields `model` and `prompt` of a multipart/form-data body, as far as it was kept.
-//! Files are skipped.
+//! Reads the model, the prompt and the parameters of a multipart/form-data body, as far as it was
+//! kept. Files are skipped.
 
 use super::facts::RequestFacts;
+use super::parameters::{RequestParameters, is_parameter, of_text, set};
+use crate::http::route::Dialect;
 use crate::observe::text::BoundedText;
 
 /// The longest headers of a part that are read, in bytes.
@@ -10,6 +12,7 @@ const MAX_PART_HEADERS: usize = 8 << 10;
 /// Reads the parts of a body whose Content-Type names the boundary.
 pub fn parse(body: &[u8], content_type: &str) -> RequestFacts {
     let mut facts = RequestFacts::default();
+    let mut parameters = RequestParameters::new();
     let Some(boundary) =
         parameter(content_type, "boundary").filter(|boundary| !boundary.is_empty())
     else {
@@ -32,10 +35,14 @@ pub fn parse(body: &[u8], content_type: &str) -> RequestFacts {
                 facts.prompt.insert(BoundedText::default()).push(&value());
                 facts.is_truncated = end.is_none();
             }
+            Some(name) if is_parameter(Dialect::OpenAi, name) => {
+                set(&mut parameters, name, of_text(&value()));
+            }
             _ => {}
         }
         rest = end.map_or(&[], |end| &content[end + delimiter.len()..]);
     }
+    facts.parameters = Some(parameters);
     facts
 }
 

@@ -1,4 +1,5 @@
-//! What a request asks of the model beside its prompt, where it can make a reply slow or short.
+//! What a request asks of the model beside its prompt, and what of that can make a reply slow or
+//! short.
 //!
 //! Ollama takes `options` on its own routes alone, with keys as they are written. Elsewhere a
 //! `num_ctx` among them changes nothing, and is noted as asked for.
@@ -6,28 +7,29 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::values::{FlatSeed, Setting};
+use super::parameters::{self, ObjectSeed, RequestParameters};
 use crate::diagnose::keep_alive::KeepAlive;
 use crate::diagnose::prompt::keys;
 use crate::diagnose::seen::Options;
 use crate::http::route::Dialect;
-use crate::observe::text::prefix;
 
-/// The longest duration that is read, in bytes.
-const MAX_DURATION: usize = 64;
+/// The parameters that change what a model thinks, by any route's name.
+const THINKING: [&str; 5] = [
+    "output_config",
+    "reasoning",
+    "reasoning_effort",
+    "think",
+    "thinking",
+];
 
 /// The settings of one request.
 #[derive(Debug, Default)]
 pub struct RequestSettings {
-    pub options: Options,
-    pub keep_alive: Option<KeepAlive>,
-    /// `Prompt::think`.
-    pub think: u64,
+    pub parameters: RequestParameters,
+    wants_json: bool,
 }
 
 impl RequestSettings {
@@ -38,121 +40,101 @@ impl RequestSettings {
         key: &str,
         object: &mut A,
     ) -> Result<(), A::Error> {
-        use Dialect::{Anthropic, Native, OpenAi, Responses};
-        let options = &mut self.options;
+        use Dialect::{Native, OpenAi, Responses};
         match (dialect, key) {
-            (_, "options") => {
-                let is_native = dialect == Native;
-                object.next_value_seed(OptionsSeed { options, is_native })
-            }
-            (Native, "keep_alive") => {
-                OptionalKeepAlive(self.keep_alive) = object.next_value()?;
-                Ok(())
+            (Native, "options") => {
+                object.next_value_seed(ObjectSeed::options(&mut self.parameters))
             }
             (Native, "format") | (OpenAi, "response_format") | (Responses, "text") => {
                 let is_object_enough = dialect == Native;
-                options.wants_json = object.next_value_seed(FormatSeed { is_object_enough })?;
+                self.wants_json = object.next_value_seed(FormatSeed { is_object_enough })?;
                 Ok(())
             }
-            (OpenAi | Anthropic, "max_tokens") | (Responses, "max_output_tokens") => {
-                set_number(&mut options.num_predict, object)
+            _ if parameters::is_parameter(dialect, key) => {
+                parameters::read(&mut self.parameters, key, object)
             }
-            (Native, "shift") => set_flag(&mut options.shift, object),
-            (Native, "truncate") => set_flag(&mut options.truncate, object),
-            (Native, "raw") => {
-                options.raw = object.next_value::<Setting>()?.flag == Some(true);
-                Ok(())
-            }
-            (Native, "think")
-            | (OpenAi, "reasoning_effort" | "reasoning")
-            | (Responses, "reasoning")
-            | (Anthropic, "thinking" | "output_config") => self.read_think(object),
             _ => object.next_value::<IgnoredAny>().map(drop),
         }
     }
 
-    fn read_think<'de, A: MapAccess<'de>>(&mut self, object: &mut A) -> Result<(), A::Error> {
-        let mut hasher = keys().build_hasher();
-        let mut is_asked = false;
-        object.next_value_seed(FlatSeed {
-            each: &mut |piece| {
-                hasher.write(piece.as_bytes());
-                is_asked = true;
-            },
-            is_nested: false,
-        })?;
-        if is_asked {
-            self.think = hasher.finish() | 1;
+    pub fn options(&self, dialect: Dialect) -> Options {
+        let number = |name: &str| self.parameters.get(name).and_then(number);
+        let flag = |name: &str| self.parameters.get(name).and_then(Value::as_bool);
+        let num_predict = match dialect {
+            Dialect::Native => "num_predict",
+            Dialect::OpenAi | Dialect::Anthropic => "max_tokens",
+            Dialect::Responses => "max_output_tokens",
+        };
+        let asked = Options {
+            num_predict: number(num_predict),
+            wants_json: self.wants_json,
+            ..Options::default()
+        };
+        if dialect != Dialect::Native {
+            return Options {
+                num_ctx: self.ignored_option("num_ctx"),
+                ..asked
+            };
         }
-        Ok(())
+        Options {
+            num_ctx: number("num_ctx"),
+            num_batch: number("num_batch"),
+            num_gpu: number("num_gpu"),
+            main_gpu: number("main_gpu"),
+            num_thread: number("num_thread"),
+            draft_num_predict: number("draft_num_predict"),
+            num_keep: number("num_keep"),
+            use_mmap: flag("use_mmap"),
+            shift: flag("shift"),
+            truncate: flag("truncate"),
+            raw: flag("raw") == Some(true),
+            ..asked
+        }
+    }
+
+    /// Returns one of the `options` of a route that ignores them.
+    fn ignored_option(&self, name: &str) -> Option<i64> {
+        let options = self.parameters.get("options")?;
+        options.get(name).and_then(number)
+    }
+
+    pub fn keep_alive(&self, dialect: Dialect) -> Option<KeepAlive> {
+        let value = self.parameters.get("keep_alive");
+        value
+            .filter(|_| dialect == Dialect::Native)
+            .and_then(KeepAlive::read)
+    }
+
+    /// Returns `Prompt::think`.
+    pub fn think(&self) -> u64 {
+        let asked = THINKING.map(|name| self.parameters.get(name));
+        if asked.iter().all(Option::is_none) {
+            return 0;
+        }
+        let mut hasher = keys().build_hasher();
+        for value in asked.into_iter().flatten() {
+            hasher.write(value.to_string().as_bytes());
+        }
+        hasher.finish() | 1
     }
 }
 
-fn set_number<'de, A: MapAccess<'de>>(
-    number: &mut Option<i64>,
-    object: &mut A,
-) -> Result<(), A::Error> {
-    *number = object.next_value::<Setting>()?.number;
-    Ok(())
-}
-
-fn set_flag<'de, A: MapAccess<'de>>(
-    flag: &mut Option<bool>,
-    object: &mut A,
-) -> Result<(), A::Error> {
-    *flag = object.next_value::<Setting>()?.flag;
-    Ok(())
-}
-
-/// Reads the object `options`.
-struct OptionsSeed<'d> {
-    options: &'d mut Options,
-    is_native: bool,
+/// Returns a whole number. Ollama takes one with a fraction as the whole number before it.
+fn number(value: &Value) -> Option<i64> {
+    let Value::Number(number) = value else {
+        return None;
+    };
+    match number.as_u64() {
+        Some(number) => Some(i64::try_from(number).unwrap_or(i64::MAX)),
+        None => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|number| number as i64)),
+    }
 }
 
 /// Reads whether a reply in JSON is asked for: `json`, a schema, or an object that names either.
 struct FormatSeed {
     is_object_enough: bool,
-}
-
-/// The value of `keep_alive`.
-struct OptionalKeepAlive(Option<KeepAlive>);
-
-seed!(OptionsSeed);
-
-impl<'de> Visitor<'de> for OptionsSeed<'_> {
-    type Value = ();
-    skip!((); scalars string list);
-
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
-        let options = self.options;
-        while let Some(key) = object.next_key::<Cow<'_, str>>()? {
-            let number = match &*key {
-                "num_ctx" => &mut options.num_ctx,
-                _ if !self.is_native => {
-                    object.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-                "num_batch" => &mut options.num_batch,
-                "num_gpu" => &mut options.num_gpu,
-                "main_gpu" => &mut options.main_gpu,
-                "num_thread" => &mut options.num_thread,
-                "draft_num_predict" => &mut options.draft_num_predict,
-                "num_keep" => &mut options.num_keep,
-                "num_predict" => &mut options.num_predict,
-                "use_mmap" => {
-                    set_flag(&mut options.use_mmap, &mut object)?;
-                    continue;
-                }
-                _ => {
-                    object.next_value::<IgnoredAny>()?;
-                    continue;
-                }
-            };
-            set_number(number, &mut object)?;
-        }
-        Ok(())
-    }
 }
 
 impl<'de> DeserializeSeed<'de> for FormatSeed {
@@ -186,35 +168,5 @@ impl<'de> Visitor<'de> for FormatSeed {
             }
         }
         Ok(is_json)
-    }
-}
-
-impl<'de> Deserialize<'de> for OptionalKeepAlive {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeepAliveVisitor;
-
-        impl<'de> Visitor<'de> for KeepAliveVisitor {
-            type Value = OptionalKeepAlive;
-            skip!(OptionalKeepAlive(None); bool unit list object);
-
-            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Self::Value, E> {
-                Ok(OptionalKeepAlive(KeepAlive::read(&Value::from(seconds))))
-            }
-
-            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Self::Value, E> {
-                Ok(OptionalKeepAlive(KeepAlive::read(&Value::from(seconds))))
-            }
-
-            fn visit_f64<E: Error>(self, seconds: f64) -> Result<Self::Value, E> {
-                Ok(OptionalKeepAlive(KeepAlive::read(&Value::from(seconds))))
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-                let text = prefix(text, MAX_DURATION);
-                Ok(OptionalKeepAlive(KeepAlive::read(&Value::from(text))))
-            }
-        }
-
-        deserializer.deserialize_any(KeepAliveVisitor)
     }
 }

@@ -18,6 +18,7 @@ use crate::diagnose::evidence::Evidence;
 use crate::diagnose::fingerprint::{Fingerprint, Printer};
 use crate::diagnose::prompt::{MessageRole, keys};
 use crate::diagnose::session::SessionHints;
+use crate::http::route::Dialect;
 use crate::observe::limits::MAX_NAME;
 use crate::observe::text::{BoundedText, prefix};
 
@@ -68,11 +69,11 @@ impl RequestFields {
     }
 
     /// Returns what a body says that was read to its end, or not (`is_cut`).
-    pub fn into_facts(self, is_cut: bool) -> RequestFacts {
+    pub fn into_facts(self, dialect: Dialect, is_cut: bool) -> RequestFacts {
         let (mut prompt, messages, conversation) = join(self.system, self.messages);
         let print = Fingerprint::of_parts(self.tools.end(), messages);
         (prompt.tools, prompt.tools_bytes) = print.tools_digest();
-        prompt.think = self.settings.think;
+        prompt.think = self.settings.think();
         prompt.is_cut = is_cut;
         if let Some(last) = prompt.messages.last_mut() {
             last.images = last.images.saturating_add(self.images);
@@ -86,11 +87,12 @@ impl RequestFields {
             evidence: Some(Box::new(Evidence {
                 prompt,
                 print,
-                options: self.settings.options,
-                keep_alive: self.settings.keep_alive,
+                options: self.settings.options(dialect),
+                keep_alive: self.settings.keep_alive(dialect),
                 session: self.session,
                 ..Evidence::default()
             })),
+            parameters: Some(self.settings.parameters).filter(|it| !is_cut || !it.is_empty()),
         }
     }
 

@@ -16,14 +16,6 @@ pub struct FlatSeed<'d> {
     pub is_nested: bool,
 }
 
-/// Reads a whole number or a boolean; anything else is neither. Ollama takes a number with a
-/// fraction as the whole number before it.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Setting {
-    pub number: Option<i64>,
-    pub flag: Option<bool>,
-}
-
 seed!(StringSeed);
 seed!(StringsSeed);
 seed!(FlatSeed);
@@ -90,40 +82,5 @@ impl<'de> Visitor<'de> for FlatSeed<'_> {
             })?;
         }
         Ok(())
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Setting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Setting, D::Error> {
-        struct SettingVisitor;
-
-        impl<'de> Visitor<'de> for SettingVisitor {
-            type Value = Setting;
-            skip!(Setting::default(); unit string list object);
-
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Setting, E> {
-                Ok(Setting {
-                    flag: Some(flag),
-                    number: None,
-                })
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Setting, E> {
-                Ok(Setting {
-                    number: Some(number),
-                    flag: None,
-                })
-            }
-
-            fn visit_u64<E: Error>(self, number: u64) -> Result<Setting, E> {
-                self.visit_i64(i64::try_from(number).unwrap_or(i64::MAX))
-            }
-
-            fn visit_f64<E: Error>(self, number: f64) -> Result<Setting, E> {
-                self.visit_i64(number as i64)
-            }
-        }
-
-        deserializer.deserialize_any(SettingVisitor)
     }
 }

@@ -38,11 +38,18 @@ function conversationText({ session_id: session, session_guessed: guessed }) {
   return session ? session + (guessed ? " (guessed)" : "") : NONE;
 }
 
+function parametersText(parameters) {
+  const text = (value) => (Array.isArray(value) ? value.join(" ") : typeof value === "object" ? parametersText(value) : value);
+  const named = Object.entries(parameters ?? {}).map(([name, value]) => `${name} ${text(value)}`);
+  return named.join(", ") || NONE;
+}
+
 /** The numbers of one message. */
 export function facts(record) {
   const { metadata, tokens_estimated: estimated } = record;
   const rows = [
     ["Endpoint", record.endpoint],
+    ["Parameters", parametersText(record.parameters)],
     ["Category", title(record.prompt_category)],
     ["Machine", record.host ? `${record.host}:${record.tap}` : NONE],
     ["Tokens in", count(record.prompt_tokens)],

@@ -10,9 +10,25 @@ use crate::harness::{FakeOllama, Options, Proxy, SIGTERM, post};
 const SECRET: &str = "xyzzy-secret";
 const BEYOND: &str = "far-beyond-secret";
 
+/// What a request may set beside its prompt, and beyond what any client sets.
+const PARAMETERS: [&str; 9] = [
+    "suffix",
+    "template",
+    "stop",
+    "format",
+    "think",
+    "keep_alive",
+    "num_ctx",
+    "user",
+    "far-beyond-secret",
+];
+
 fn talk(tap: &Proxy) {
+    let set: String = PARAMETERS
+        .map(|name| format!(r#","{name}":"{BEYOND} {SECRET}""#))
+        .concat();
     let body = format!(
-        r#"{{"model":"talk","prompt":"What is {SECRET}? {}{BEYOND}","stream":false}}"#,
+        r#"{{"model":"talk","prompt":"What is {SECRET}? {}{BEYOND}","stream":false,"options":{{"seed":7{set}}}{set}}}"#,
         "x".repeat(200)
     );
     assert_eq!(tap.ask("POST", post("/api/generate", &body)).status(), 200);
@@ -194,6 +210,7 @@ fn text_that_must_not_be_stored_is_in_no_file_and_on_no_page() {
                 "{record}"
             );
             assert_eq!(record["prompt_category"], "question");
+            assert_eq!(record["parameters"]["seed"], 7, "{record}");
             let found = page(&tap, &format!("/analytics/search?prompt_search={SECRET}"));
             assert_eq!(found.as_array().unwrap().len(), usize::from(previews));
             tap.signal(SIGTERM);

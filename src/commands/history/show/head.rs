@@ -1,5 +1,7 @@
 //! Who asked what of which model, and how it ended: the first lines about a request.
 
+use serde_json::{Map, Value};
+
 use super::super::format::{decimal, duration, format_time};
 use crate::history::record::Record;
 use crate::history::store::query::UNKNOWN_NAME;
@@ -9,7 +11,7 @@ use crate::util::sanitize::escape_control_chars;
 use crate::util::screen::{Screen, Style};
 
 /// The columns of a name.
-const NAME_WIDTH: usize = 10;
+const NAME_WIDTH: usize = 12;
 
 /// Stands between texts that are side by side.
 const GAP: &str = "  ";
@@ -60,10 +62,11 @@ fn row(name: &str, text: &str, screen: &Screen) -> Vec<String> {
     names.zip(lines).map(|(n, line)| name(n) + &line).collect()
 }
 
-fn rows(record: &Record) -> [(&'static str, Vec<Option<String>>); 7] {
+fn rows(record: &Record) -> [(&'static str, Vec<Option<String>>); 8] {
     [
         ("model", model(record)),
         ("endpoint", endpoint(record)),
+        ("parameters", parameters(record)),
         ("client", client(record)),
         ("tokens", tokens(record)),
         ("speed", speed(record)),
@@ -111,6 +114,27 @@ fn endpoint(record: &Record) -> Vec<Option<String>> {
             .as_ref()
             .map(|reason| format!("ended by {reason}")),
     ]
+}
+
+fn parameters(record: &Record) -> Vec<Option<String>> {
+    let parameters = record.parameters.iter();
+    parameters.flat_map(named).map(Some).collect()
+}
+
+/// Each name with its value.
+fn named(values: &Map<String, Value>) -> impl Iterator<Item = String> {
+    values
+        .iter()
+        .map(|(name, value)| format!("{name} {}", plain(value)))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join(" "),
+        Value::Object(parts) => named(parts).collect::<Vec<_>>().join(" "),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 fn client(record: &Record) -> Vec<Option<String>> {

@@ -52,6 +52,10 @@ fn record() -> Record {
         model: Some("qwen3:30b".to_owned()),
         quantization: Some("Q4_K_M".to_owned()),
         endpoint: "api/chat".to_owned(),
+        parameters:
+            json!({"num_ctx": 8192, "reasoning": {"effort": "low"}, "tools": ["get_weather", "f"]})
+                .as_object()
+                .cloned(),
         status: "success".to_owned(),
         client: Some("open-webui".to_owned()),
         metadata: json!({"client_ip": "192.0.2.7", "client_version": "0.6.1"}),
@@ -90,12 +94,13 @@ fn a_request_is_told_from_what_was_asked_to_what_went_wrong() {
     for words in [
         "00000000000000ff  2026-11-",
         "  success\n",
-        "model     qwen3:30b, Q4_K_M\n",
-        "endpoint  api/chat, streamed\n",
-        "client    open-webui 0.6.1, from 192.0.2.7\n",
-        "tokens    in 1,234 (1,000 cached), out 56\n",
-        "speed     41.2 tokens/s, first token after 420 ms, 12.0 s in all\n",
-        "session   chat 1, guessed\n",
+        "model       qwen3:30b, Q4_K_M\n",
+        "endpoint    api/chat, streamed\n",
+        "parameters  num_ctx 8192, reasoning effort low, tools get_weather f\n",
+        "client      open-webui 0.6.1, from 192.0.2.7\n",
+        "tokens      in 1,234 (1,000 cached), out 56\n",
+        "speed       41.2 tokens/s, first token after 420 ms, 12.0 s in all\n",
+        "session     chat 1, guessed\n",
         "\nsystem\n  Be brief. Answer in French.\n",
         "\n4 earlier messages are no longer in the history\n",
         "\nuser\n  how is the weather?\n",

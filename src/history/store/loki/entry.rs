@@ -192,6 +192,8 @@ fn metadata(facts: &Fields) -> Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::history::store::suite;
 
@@ -231,7 +233,22 @@ mod tests {
             error: Some("x\u{1}".repeat(9000)),
             ..suite::record(9)
         };
-        for record in [suite::record(1), bare, preview, unpreviewed, chatty] {
+        let with_parameters = |parameters: Value| Record {
+            parameters: parameters.as_object().cloned(),
+            ..suite::record(4)
+        };
+        let tooled = with_parameters(json!({"tools": vec!["t".repeat(64); 128]}));
+        let numbers = (0..100).map(|n| (format!("parameter_{n}"), f64::MIN_POSITIVE));
+        let crowded = with_parameters(numbers.collect());
+        for record in [
+            suite::record(1),
+            bare,
+            preview,
+            unpreviewed,
+            chatty,
+            tooled,
+            crowded,
+        ] {
             assert_eq!(back(&record), record);
         }
     }

@@ -22,6 +22,9 @@ pub fn truncate(record: &mut Record, max: usize) -> bool {
                 .sum::<usize>()
     };
     if frame(record) > max / 2 {
+        record.parameters = None;
+    }
+    if frame(record) > max / 2 {
         record.tool_calls = None;
         record.messages = None;
         record.metadata = Value::Null;

@@ -17,6 +17,7 @@ use crate::history::record::{
 use crate::observe::conversation::KeptMessage;
 use crate::observe::exchange::ToolCall;
 use crate::observe::model_name::normalize_cow;
+use crate::observe::request::parameters::RequestParameters;
 
 /// Returns the columns of a record without its long texts; a prompt is read only to make the
 /// preview that it lacks.
@@ -266,7 +267,13 @@ macro_rules! json_cells {
         })*
     };
 }
-json_cells!(Vec<ToolCall>, Vec<KeptMessage>, ContextCut, SecondsSpent);
+json_cells!(
+    Vec<ToolCall>,
+    Vec<KeptMessage>,
+    ContextCut,
+    SecondsSpent,
+    RequestParameters
+);
 
 /// Most records have none, which takes no room.
 impl Cell for Vec<Finding> {

@@ -26,7 +26,7 @@ const MIGRATIONS: [&str; 4] = [
 
 /// Columns that came later, none of which an older ollama-tap would misread: they are added without
 /// a migration, so that it can read and write the database after a downgrade.
-const LATER_COLUMNS: [(&str, &str); 20] = [
+const LATER_COLUMNS: [(&str, &str); 21] = [
     ("prompt_cached_tokens", "INTEGER"),
     ("host", "TEXT"),
     ("tap", "INTEGER"),
@@ -47,6 +47,7 @@ const LATER_COLUMNS: [(&str, &str); 20] = [
     ("messages", "TEXT"),
     ("messages_from", "INTEGER"),
     ("findings", "TEXT"),
+    ("parameters", "TEXT"),
 ];
 
 /// The covering index of summaries: statistics find all they need in it and read no text.

@@ -69,6 +69,10 @@ pub fn record(n: u32) -> Record {
         tap: Some([11434, 8000][n as usize % 2]),
         context_length: Some(4096),
         num_ctx: Some(8192),
+        parameters:
+            json!({"num_ctx": 8192, "temperature": 0.2, "think": "low", "tools": ["get_weather"]})
+                .as_object()
+                .cloned(),
         context_cut: ContextCut::of(&[cut()]),
         reload_cause: Some("options".to_owned()),
         vram_share: Some(0.625),

@@ -6,7 +6,7 @@ mod reply;
 mod request;
 
 pub use reply::{ReplySummary, is_stream, summarize_reply};
-pub use request::{asked, category, prompt};
+pub use request::{asked, category, is_whole, prompt};
 
 use std::collections::{BTreeMap, BTreeSet};
 

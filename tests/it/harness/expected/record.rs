@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{INFERENCE, ReplySummary, asked, category, is_stream, prompt, summarize_reply};
+use super::{
+    INFERENCE, ReplySummary, asked, category, is_stream, is_whole, prompt, summarize_reply,
+};
 use crate::harness::recording::Message;
 
 /// Returns the fields of a record that a recording decides; `None` where nothing is recorded.
@@ -23,7 +25,7 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
             .as_f64()
             .map(|nanoseconds| nanoseconds / 1e9)
     };
-    Some(json!({
+    let mut record = json!({
         "endpoint": endpoint,
         "model": model(&asked, &summary),
         "prompt_category": category(&prompt(&asked)),
@@ -40,7 +42,48 @@ pub fn record(request: &Message, reply: &Message) -> Option<Value> {
         "response_bytes": reply.body.len(),
         "truncated": false,
         "prompt_cached_tokens": summary.cached_tokens,
-    }))
+    });
+    // Of a body that was cut, nobody knows what it set.
+    if is_whole(request) {
+        record["parameters"] = parameters(endpoint.starts_with("api/"), &asked);
+    }
+    Some(record)
+}
+
+/// What a request sets beside its texts, as far as recorded requests do.
+fn parameters(is_native: bool, asked: &Value) -> Value {
+    const OF_ROUTES: [&str; 12] = [
+        "encoding_format",
+        "keep_alive",
+        "logprobs",
+        "max_output_tokens",
+        "max_tokens",
+        "raw",
+        "shift",
+        "temperature",
+        "think",
+        "thinking",
+        "top_logprobs",
+        "truncate",
+    ];
+    const NO_OPTIONS: [&str; 2] = ["num_ctxx", "stop"];
+    let fields = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    let (mut kept, mut options) = (fields(asked), fields(&asked["options"]));
+    kept.retain(|name, value| OF_ROUTES.contains(&name.as_str()) && !value.is_null());
+    options.retain(|name, value| !NO_OPTIONS.contains(&name.as_str()) && !value.is_null());
+    match is_native {
+        true => kept.extend(options),
+        false if options.is_empty() => {}
+        false => drop(kept.insert("options".to_owned(), options.into())),
+    }
+    let tools = asked["tools"].as_array().into_iter().flatten();
+    let names: Vec<&Value> = tools
+        .map(|tool| tool["function"].get("name").unwrap_or(&tool["name"]))
+        .collect();
+    if !names.is_empty() {
+        kept.insert("tools".to_owned(), json!(names));
+    }
+    kept.into()
 }
 
 /// The name that the history knows a model by.

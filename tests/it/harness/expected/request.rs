@@ -6,12 +6,7 @@ use crate::harness::recording::{Message, unzstd};
 
 /// The request's JSON; null where it cannot be read.
 pub fn asked(request: &Message) -> Value {
-    let zstd = request.head.get("content-encoding") == Some("zstd");
-    let body = if zstd {
-        unzstd(&request.body)
-    } else {
-        request.body.clone()
-    };
+    let body = body(request);
     let text = String::from_utf8_lossy(&body);
     // Of JSON that was cut, what stands before the cut counts.
     serde_json::from_str(&text).unwrap_or_else(|_| {
@@ -24,6 +19,18 @@ pub fn asked(request: &Message) -> Value {
             |(model, _)| serde_json::json!({ "model": model }),
         )
     })
+}
+
+/// Whether the request is JSON to its end.
+pub fn is_whole(request: &Message) -> bool {
+    serde_json::from_slice::<Value>(&body(request)).is_ok()
+}
+
+fn body(request: &Message) -> Vec<u8> {
+    match request.head.get("content-encoding") {
+        Some("zstd") => unzstd(&request.body),
+        _ => request.body.clone(),
+    }
 }
 
 /// A chat's last user message, else the prompt or the input.

@@ -34,6 +34,7 @@ fn as_written(record: Record) -> Record {
         tap: None,
         context_length: None,
         num_ctx: None,
+        parameters: None,
         context_cut: None,
         reload_cause: None,
         vram_share: None,
