@@ -14,8 +14,8 @@ import zipfile
 
 def main(folder, archive):
     folder = pathlib.Path(folder)
-    paths = [folder, *sorted(folder.rglob("*"))]
-    entries = [(path, path.relative_to(folder.parent).as_posix(), mode(path)) for path in paths]
+    names = {path.relative_to(folder.parent).as_posix(): path for path in [folder, *folder.rglob("*")]}
+    entries = [(names[name], name, mode(names[name])) for name in sorted(names)]
     pack = pack_zip if archive.endswith(".zip") else pack_tar
     pack(entries, archive, int(os.environ["SOURCE_DATE_EPOCH"]))
 

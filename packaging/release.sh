@@ -159,7 +159,7 @@ pack() {
 
 # For Debian and Red Hat, and their kin: the same files where those systems look for them.
 packages() {
-    command -v nfpm >/dev/null || fail "packages need nfpm: go install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.48.0"
+    command -v nfpm >/dev/null || fail "packages need nfpm; .ci/run says which"
     gzip -9n "$2/ollama-tap.1"
     STAGE=$2 VERSION=$version ARCH=$(packages_arch "$1")
     export STAGE VERSION ARCH
