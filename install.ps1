@@ -51,7 +51,7 @@ function Install-OllamaTap {
         [switch] $StopApp,
         [switch] $Uninstall,
         [switch] $Purge,
-        [string] $Said, # given by this script to its own elevated part: the file that takes what that says
+        [IO.TextWriter] $Said, # given by this script to its own elevated part: what takes what that says
         [string] $Sum, # the same: the SHA-256 that -From must have
         [string] $Ollama, # the same: the ollama.exe of whoever asked, who may be another user
         [string] $Models # the same: where that user's models are
@@ -360,9 +360,12 @@ function Start-TapService([bool] $Ran) {
             param($known)
             if ($known) { Suspend-TapService } else { Invoke-Tap @('service', 'uninstall') 'the service cannot be removed' }
         }
-    } elseif ($Ran) {
+        return
+    }
+    Update-TapService
+    if ($Ran) {
         Invoke-Step 'starting the service' @() {
-            Resume-TapService
+            Invoke-Tap @('service', 'start') 'the new ollama-tap does not start'
         } {
             Suspend-TapService
         }
@@ -384,12 +387,14 @@ function Install-TapService {
     }
 }
 
-# With the registration that the new executable makes, where it can make it from the settings alone.
-function Resume-TapService {
-    $words = @('service', 'start')
+# Has the new executable write the registration anew from the settings alone, where it can. A service that was stopped stays so.
+function Update-TapService {
+    if ($WhatIfPreference -or -not $setup.Machine -or -not (Get-TapService) -or -not (Test-OurService $setup.Exe)) { return }
     $help = Invoke-Program $setup.Exe @('service', 'install', '--help')
-    if ("$($help.Lines)" -like '*--keep*') { $words = @('service', 'install', '--keep') }
-    Invoke-Tap $words 'the new ollama-tap does not start'
+    if ("$($help.Lines)" -notlike '*--keep*') { return }
+    Invoke-Step "bringing the service's registration up to date" @() {
+        Invoke-Tap @('service', 'install', '--keep') 'the service cannot be brought up to date'
+    }
 }
 
 # Before the executable that it runs is taken back.
@@ -1159,30 +1164,43 @@ function Invoke-Elevated([hashtable] $Release) {
     Write-Step 'asking Windows for an administrator'
     New-OwnDirectory $setup.Work
     $script = Join-Path $setup.Work 'install.ps1'
-    $said = Join-Path $setup.Work 'said.txt'
     $text = Get-ScriptText
     [IO.File]::WriteAllText($script, $text)
-    [IO.File]::WriteAllText($said, '')
     $sum = Get-Sum ([Text.Encoding]::UTF8.GetBytes($text))
-    $code = Start-Elevated (Format-Elevated (Get-Handover $setup $Release $said) $script $sum $said)
-    Read-Said $said $code
+    $name = Get-NewName 'OllamaTap'
+    $pipe = New-Object IO.Pipes.NamedPipeServerStream $name, 'In', 1, 'Byte', 'Asynchronous', 65536, 65536 # bytes
+    try {
+        $process = Start-Elevated (Format-Elevated (Get-Handover $setup $Release) $script $sum $name)
+        Read-Said $pipe $process
+    } finally {
+        $pipe.Dispose()
+    }
 }
 
-# Says what the elevated part said, and takes over what it could not remove.
-function Read-Said([string] $Said, [int] $Code) {
+# Says what the elevated part says, and takes over what it could not remove. It speaks through a pipe: a file where this user's programs
+# may write could be made to lead elsewhere, and an administrator's rights would write there.
+function Read-Said([IO.Pipes.NamedPipeServerStream] $Pipe, [object] $Process) {
     $reason = 'it said nothing: a policy may forbid Windows PowerShell here'
-    foreach ($line in @(Get-Content -LiteralPath $Said -Encoding UTF8)) {
-        if ($line -like 'failed: *') { $reason = $line -replace '^failed: (ollama-tap: )?', '' } else { Write-Step $line }
+    $coming = $Pipe.BeginWaitForConnection($null, $null)
+    while (-not $coming.AsyncWaitHandle.WaitOne(200) -and -not $Process.HasExited) { continue } # milliseconds
+    if ($coming.AsyncWaitHandle.WaitOne(0)) {
+        $Pipe.EndWaitForConnection($coming)
+        $reader = New-Object IO.StreamReader $Pipe
+        while ($null -ne ($line = $reader.ReadLine())) {
+            if ($line -like 'failed: *') { $reason = $line -replace '^failed: (ollama-tap: )?', '' } else { Write-Step $line }
+        }
     }
-    if ($Code -eq 0) { return }
-    if ($Code -ne 2) { throw "ollama-tap: the administrator's part failed (exit code $Code): $reason" }
+    $Process.WaitForExit()
+    $code = $Process.ExitCode
+    if ($code -eq 0) { return }
+    if ($code -ne 2) { throw "ollama-tap: the administrator's part failed (exit code $code): $reason" }
     $null = $left.Add(($reason -replace '^not everything is removed, run the same command again: ', ''))
 }
 
 # What the elevated part is given: all that is checked here need not be looked for there, where this user's variables, drives and
 # directories may be another's.
-function Get-Handover([hashtable] $Options, [hashtable] $Release, [string] $Said) {
-    $given = @{ Said = $Said; Prefix = $Options.Prefix; Service = $Options.Service; Uninstall = $Options.Uninstall; Purge = $Options.Purge }
+function Get-Handover([hashtable] $Options, [hashtable] $Release) {
+    $given = @{ Prefix = $Options.Prefix; Service = $Options.Service; Uninstall = $Options.Uninstall; Purge = $Options.Purge }
     if ($Release) { $given += @{ From = $Release.File; Sum = $Release.Sum } }
     if (-not $Options.Service) { return $given }
     if (-not (Get-TapService)) {
@@ -1217,7 +1235,7 @@ function Get-ScriptText { $MyInvocation.MyCommand.ScriptBlock.Ast.Extent.StartSc
 
 function Get-WindowsPowerShell { "$env:SystemRoot\System32\WindowsPowerShell\v1.0\powershell.exe" }
 
-# The exit code of an elevated Windows PowerShell, which is on every Windows.
+# An elevated Windows PowerShell, which is on every Windows.
 function Start-Elevated([string] $Arguments) {
     try {
         $process = Start-Process -FilePath (Get-WindowsPowerShell) -ArgumentList $Arguments -Verb RunAs -WindowStyle Hidden -PassThru
@@ -1225,24 +1243,24 @@ function Start-Elevated([string] $Arguments) {
         throw "ollama-tap: no administrator agreed: $_"
     }
     $null = $process.Handle # without it the exit code would be forgotten
-    $process.WaitForExit()
-    $process.ExitCode
+    $process
 }
 
 # The command line, which is all that an elevated process gets of ours: variables do not reach it. Other programs of this user may
-# write the script's file: what is run are the bytes that were read, if they are those that were written. What ends it before the
-# script can speak is said by the command itself, with a cmdlet that every policy leaves.
-function Format-Elevated([hashtable] $Given, [string] $Script, [string] $Sum, [string] $Said) {
-    $said = Format-Literal $Said
+# write the script's file: what is run are the bytes that were read, if they are those that were written. It opens the pipe itself, as
+# somebody that the other end learns the name of and cannot act for, so that what ends it before the script can speak is said too.
+function Format-Elevated([hashtable] $Given, [string] $Script, [string] $Sum, [string] $Pipe) {
     $words = foreach ($name in $Given.Keys | Sort-Object) {
         if ($Given[$name] -is [bool]) { if ($Given[$name]) { "-$name" } } elseif ($Given[$name]) { "-$name $(Format-Literal $Given[$name])" }
     }
+    $open = "`$p = New-Object IO.Pipes.NamedPipeClientStream '.', $(Format-Literal $Pipe), 'Out', 'None', 'Identification'; `$p.Connect(10000)"
+    $speak = "`$w = New-Object IO.StreamWriter `$p; `$w.AutoFlush = `$true"
     $read = "`$b = [IO.File]::ReadAllBytes($(Format-Literal $Script))"
     $hash = '[BitConverter]::ToString([Security.Cryptography.SHA256]::Create().ComputeHash($b)).Replace(''-'', '''')'
     $check = "if ($hash -ne '$Sum') { throw 'another program changed the script; nothing was changed' }"
-    $run = "& ([scriptblock]::Create([Text.Encoding]::UTF8.GetString(`$b))) $($words -join ' ')"
-    $fail = "Add-Content -LiteralPath $said -Encoding UTF8 -Value ('failed: ' + `$_); if ([string] `$_ -like '*not everything*') { exit 2 }; exit 1"
-    "-NoProfile -NonInteractive -ExecutionPolicy Bypass -Command `"try { $read; $check; $run } catch { $fail }`""
+    $run = "& ([scriptblock]::Create([Text.Encoding]::UTF8.GetString(`$b))) -Said `$w $($words -join ' '); `$w.Dispose()"
+    $fail = "`$w.WriteLine('failed: ' + `$_); `$w.Dispose(); if ([string] `$_ -like '*not everything*') { exit 2 }; exit 1"
+    "-NoProfile -NonInteractive -ExecutionPolicy Bypass -Command `"$open; $speak; try { $read; $check; $run } catch { $fail }`""
 }
 
 # As PowerShell reads it back, whatever kind of quotes it holds.
@@ -1326,8 +1344,11 @@ function Write-Step([string] $Text) {
 function Write-LogLine([string] $Text) {
     if ($WhatIfPreference -or -not $log) { return }
     $line = Hide-Password $Text
-    if (-not $setup.Said) { $line = "$(Get-Date -Format s) $line" }
-    Add-Content -LiteralPath $log -Value $line -Encoding UTF8 -ErrorAction SilentlyContinue
+    if ($setup.Said) {
+        try { $log.WriteLine($line) } catch { $null = $_ } # whoever asked has gone: what was begun goes on
+        return
+    }
+    Add-Content -LiteralPath $log -Value "$(Get-Date -Format s) $line" -Encoding UTF8 -ErrorAction SilentlyContinue
 }
 
 # A password in an address is nobody else's.

@@ -25,13 +25,14 @@ Assert-Same 'a backslash at its end does not escape the quote' (Format-Argument 
 $curly = [string] [char] 0x2019
 Assert-Same 'nor does any quote end a literal' (Format-Literal "it's$curly") "'it''s$curly$curly'"
 $setup = @{ Uninstall = $false }
-$line = Format-Elevated @{ Prefix = 'C:\a b'; From = "C:\it's.zip"; Service = $true; Purge = $false } 'C:\t\i.ps1' 'ABC' 'C:\t\s.txt'
-Assert-Like 'it has what was asked for' $line " -From 'C:\it''s.zip' -Prefix 'C:\a b' -Service }"
+$line = Format-Elevated @{ Prefix = 'C:\a b'; From = "C:\it's.zip"; Service = $true; Purge = $false } 'C:\t\i.ps1' 'ABC' 'OllamaTap-1'
+Assert-Like 'it has what was asked for' $line " -Said `$w -From 'C:\it''s.zip' -Prefix 'C:\a b' -Service; "
 Assert-Like 'it looks at the bytes that it runs' $line "ReadAllBytes('C:\t\i.ps1'); if ("
 Assert-Like 'and at their sum' $line "-ne 'ABC') { throw"
+Assert-Like 'it speaks through a pipe, whose other end cannot act for it' $line "NamedPipeClientStream '.', 'OllamaTap-1', 'Out', 'None', 'Identification'"
 Assert-Same 'its quotes are those around the command' $line.Split('"').Count 3
 $asked = @{ Prefix = 'C:\a'; Service = $false; Uninstall = $true; Purge = $true; Tray = $true; BaseUrl = 'https://a.example' }
-Assert-Same 'nothing that is the user''s own is handed over' ((Get-Handover $asked $null 's').Keys | Sort-Object) 'Prefix Purge Said Service Uninstall'
+Assert-Same 'nothing that is the user''s own is handed over' ((Get-Handover $asked $null).Keys | Sort-Object) 'Prefix Purge Service Uninstall'
 
 # Variables that the service does not get
 

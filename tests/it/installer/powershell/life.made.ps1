@@ -38,7 +38,14 @@ foreach ($admin in $false, $true) {
 # Upgrades renew the service's registration where the new executable can.
 $made = New-Installed $true @{ Service = $true; StopApp = $true } 'exe 1.1.0 keeps'
 Assert-Done 'an upgrade to one that keeps settings' $made @{}
-Assert-That 'it renews the registration' ($made.Calls -contains 'service install --keep' -and $made.Calls -notcontains 'service start')
+Assert-Same 'it renews the registration, and then starts' (@($made.Calls) -like 'service *' -notlike '*--help') 'service stop service install --keep service start'
+$made = New-Installed $true @{ Service = $true; StopApp = $true } 'exe 1.1.0 keeps'
+$made.Service = 'Stopped'
+Assert-Done 'an upgrade of a service that was stopped' $made @{}
+Assert-That 'renews it too, and it stays stopped' ($made.Calls -contains 'service install --keep' -and $made.Service -eq 'Stopped')
+$made = New-Installed $true @{ Service = $true; StopApp = $true } 'exe 0.1.0'
+Assert-Done 'a change to one that cannot' $made @{}
+Assert-That 'starts it as it is registered' ($made.Calls -notcontains 'service install --keep' -and $made.Service -eq 'Running')
 
 # P1: one that runs can be replaced twice, and what it leaves goes once it has ended.
 $made = New-Fresh $false

@@ -91,6 +91,18 @@ $made = New-Fresh $false
 $made.BeforeElevated = { $ExecutionContext.InvokeCommand.GetType() | Out-Null; throw 'blocked' }
 Assert-Refused 'an elevated part that does not start' $made $all 'no administrator agreed: blocked' $false
 
+# No file of this user's is written with an administrator's rights.
+
+function global:Get-UserFile {
+    $files = Get-ChildItem -LiteralPath $global:made.Local -Recurse -File -Force
+    @($files | ForEach-Object { "$($_.FullName) $($_.LastWriteTimeUtc.Ticks)" } | Sort-Object) -join "`n"
+}
+$made = New-Fresh $false
+$made.BeforeElevated = { $global:made.Before = Get-UserFile }
+$made.AfterElevated = { $global:made.After = Get-UserFile }
+Assert-Done 'an installation by an elevated part' $made $all
+Assert-That 'writes nothing of this user''s' ($made.Before -and $made.After -eq $made.Before)
+
 # P2: the service's executable is gone
 
 foreach ($admin in $false, $true) {

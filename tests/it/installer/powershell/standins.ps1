@@ -13,7 +13,7 @@ foreach ($name in 'New-Item', 'Copy-Item', 'Move-Item', 'Remove-Item', 'Set-Cont
 function New-Windows([string] $Root, [bool] $Admin = $false) {
     $made = @{
         Root = $Root; Admin = $Admin; Agrees = $true; Answer = 'y'; Service = $null; ServiceProgram = ''; Icon = $false; App = $true
-        Keys = @{ Machine = @{}; User = @{}; Run = @{}; Apps = $null }; Said = @(); Calls = @(); Steps = 0; FailsAt = 0; DiesAt = 0; Dies = $null; Failed = ''; BeforeElevated = $null; Path = 'C:\Windows'
+        Keys = @{ Machine = @{}; User = @{}; Run = @{}; Apps = $null }; Said = @(); Calls = @(); Steps = 0; FailsAt = 0; DiesAt = 0; Dies = $null; Failed = ''; BeforeElevated = $null; AfterElevated = $null; Path = 'C:\Windows'
         Locked = @()
     }
     foreach ($folder in 'Local', 'Files', 'Data', 'Startup', 'System') {
@@ -182,7 +182,7 @@ function global:Invoke-MadeProgram([string] $Path, [string[]] $Words) {
     if ($Words -contains '--help') { return @{ Code = 0; Lines = @($(if ($flaws -contains 'keeps') { '--keep' })) } }
     if (-not $made.Admin) { return @{ Code = 1; Lines = @('ollama-tap: it needs an administrator') } }
     switch ($Words[1]) {
-        'install' { $made.Service = 'Running'; $made.ServiceProgram = $Path }
+        'install' { if ($Words -notcontains '--keep') { $made.Service = 'Running' }; $made.ServiceProgram = $Path }
         'start' { $made.Service = 'Running' }
         'stop' { $made.Service = 'Stopped' }
         'uninstall' { $made.Service = $null }
@@ -205,12 +205,14 @@ function global:Start-MadeProcess {
     $null = "$ArgumentList" -match '-Command "(.*)"$'
     $command = $Matches[1] -replace '\bexit (\d)', 'return $1'
     $made.Admin = $true
+    $code = 1 # of what ends before it has an exit code of its own
     try {
         $code = @(& ([scriptblock]::Create($command)) | Where-Object { $_ -is [int] }) | Select-Object -Last 1
     } finally {
         $made.Admin = $false
+        if ($made.AfterElevated) { $null = & $made.AfterElevated }
     }
-    $process = New-Object PSObject -Property @{ Handle = 1; ExitCode = [int] $code }
+    $process = New-Object PSObject -Property @{ Handle = 1; HasExited = $true; ExitCode = [int] $code }
     Add-Member -InputObject $process ScriptMethod WaitForExit { }
     $process
 }
