@@ -154,7 +154,7 @@ fn settings_in_a_property_list_survive_upgrades() {
     assert_eq!(plist(&machine), expected);
 
     let installed = machine.tree();
-    machine.write("/var/log/ollama-tap.log", "what launchd kept\n");
+    machine.ok(&[], &["mv", LOG, "/var/log/ollama-tap.log"]); // as version 0.1.0 has it
     launchctl_calls(&machine);
     let environment = [
         ("OLLAMA_TAP_TEST_SERVICE_MANAGER", "launchd"),
