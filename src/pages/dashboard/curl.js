@@ -1,10 +1,14 @@
-// A request as a command for a terminal: its texts, without pictures, tools and options.
+// A request as a command for a terminal: its texts and its parameters, without pictures and tools, which the history does not keep.
+
+/** Parameters of Ollama's own routes beside the prompt; the others are options of the model. */
+const BESIDE_PROMPT = ["dimensions", "height", "keep_alive", "logprobs", "raw", "shift", "steps", "think", "top_logprobs", "truncate", "width"];
+const UNKNOWN_WORD = "other"; // what the history has in the place of a word that it does not know
 
 /** Returns the command that sends the request of a record again; null where its text is not stored. */
 export function curlOf(record) {
   const body = bodyOf(record);
   if (!body) return null;
-  const given = JSON.stringify({ model: record.model, ...body });
+  const given = JSON.stringify({ model: record.model, ...body, ...parametersOf(record) });
   return `curl ${location.origin}/${record.endpoint} -H 'Content-Type: application/json' -d '${given.replaceAll("'", "'\\''")}'`;
 }
 
@@ -19,6 +23,15 @@ function bodyOf(record) {
   if (endpoint === "v1/messages") return { max_tokens: 1024, ...(system && { system }), messages, ...rest };
   if (endpoint === "v1/responses") return { ...(system && { instructions: system }), input: messages, ...rest };
   return { messages: system ? [{ role: "system", content: system }, ...messages] : messages, ...rest };
+}
+
+/** What the request set beside its texts, as far as that can be sent again. */
+function parametersOf({ endpoint, parameters }) {
+  const { tools, tool_choice, ...others } = parameters ?? {};
+  const known = Object.entries(others).filter(([, value]) => value !== UNKNOWN_WORD);
+  if (!endpoint.startsWith("api/")) return Object.fromEntries(known);
+  const [beside, options] = [true, false].map((isBeside) => Object.fromEntries(known.filter(([name]) => BESIDE_PROMPT.includes(name) === isBeside)));
+  return { ...beside, ...(Object.keys(options).length > 0 && { options }) };
 }
 
 /** What was said, as messages of a request. Only Ollama's own route takes a tool's result by the name of the tool. */

@@ -49,14 +49,26 @@ def whole(page):
     keep(page, "conversation")
 
 
+def with_parameters(route):
+    answer = route.fetch()
+    route.fulfill(response=answer, json={**answer.json(), "parameters": {"temperature": 0.5, "num_ctx": 2048, "keep_alive": "5m", "think": "other", "tools": ["get_weather"]}})
+
+
 def as_curl(page):
-    """The copied command sends what was sent."""
+    """The copied command sends what was sent, and what was set beside it as far as that is known."""
+    page.route("**/analytics/messages/*", with_parameters)
+    page.reload()
+    expect(page.get_by_role("dialog").locator("dl.facts")).to_contain_text("temperature 0.5, num_ctx 2048, keep_alive 5m")
     page.get_by_role("dialog").get_by_role("button", name="Copy as curl").click()
     command = shlex.split(page.evaluate("navigator.clipboard.readText()"))
     assert command[:2] == ["curl", f"{TAP}/api/chat"], command
-    said = json.loads(command[-1])["messages"]
+    sent = json.loads(command[-1])
+    assert sent["options"] == {"temperature": 0.5, "num_ctx": 2048} and sent["keep_alive"] == "5m", sent
+    assert "think" not in sent and "tools" not in sent, sent
+    said = sent["messages"]
     assert [message["role"] for message in said] == ["system", "user", "assistant", "user", "assistant", "tool"], said
     assert said[4]["tool_calls"] == [CALL] and said[5] == RESULT, said
+    page.unroute("**/analytics/messages/*")
 
 
 def as_thread(page):
