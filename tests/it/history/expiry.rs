@@ -83,7 +83,7 @@ fn a_start_that_would_delete_everything_is_held_and_noted() {
 fn a_day_after_it_was_first_held_it_goes() {
     for backend in LOCAL {
         for (days, goes) in [(0.9, false), (1.1, true), (-300.0, false)] {
-            let history = filled(backend, &[("older", 400.0), ("old", 390.0)]);
+            let history = filled(backend, &[("older", 40.0), ("old", 30.0)]);
             held(&history, days);
             let (_ollama, tap) = start(&history, &[]);
             is_held(&tap, if goes { 0.0 } else { 1.0 });

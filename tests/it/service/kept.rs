@@ -22,7 +22,7 @@ fn copy(socket: &TcpListener) -> TcpListener {
     socket.try_clone().expect("a copy")
 }
 
-/// A tap that is to listen there.
+/// A tap that is to listen there. One that has a socket to give back listens once that was heard: it is spawned, not started.
 fn proxy(ollama: &FakeOllama, listen: impl ToString) -> Options {
     Options::bare(&[
         "proxy",
@@ -139,15 +139,14 @@ fn one_family_alone_is_not_every_interface() {
         .expect("addr")
         .as_socket()
         .expect("of the internet");
-    let tap = systemd
+    let _tap = systemd
         .of(proxy(&ollama, addr).handed("listen", socket))
-        .start();
-    assert_eq!(systemd.hears(), KEPT_NO_LONGER);
+        .spawn();
     assert_eq!(
-        [(); 3].map(|()| systemd.hears()),
-        ["BARRIER=1", KEPT, "READY=1"]
+        [(); 4].map(|()| systemd.hears()),
+        [KEPT_NO_LONGER, "BARRIER=1", KEPT, "READY=1"]
     );
-    let mut client = Client::connect(([127, 0, 0, 1], tap.addr.port()).into());
+    let mut client = Client::connect(([127, 0, 0, 1], addr.port()).into());
     assert_eq!(
         client
             .send(request("GET", "/api/tags", &[], ""))
@@ -168,7 +167,7 @@ fn sockets_are_known_by_their_addresses_and_stored_by_their_own_names() {
         .of(options
             .handed("admin", copy(&public))
             .handed("listen", copy(&admin)))
-        .start();
+        .spawn();
     let told: Vec<String> = (0..6).map(|_| systemd.hears()).collect();
     assert_eq!(
         told,
