@@ -31,10 +31,7 @@ fn threads(tap: &Proxy) -> u64 {
 fn idle_connections_cost_neither_threads_nor_much_memory() {
     const COUNT: usize = 800;
     let (_ollama, tap) = tap_answering(json("{}"));
-    let mut count = 0;
-    eventually("every thread runs", || {
-        threads(&tap) == std::mem::replace(&mut count, threads(&tap)) && count > 256
-    });
+    tap.wait_log("dashboard http://"); // which is said once every thread runs
     let (before, running) = (memory(&tap), threads(&tap));
     let mut idle: Vec<Client> = (0..COUNT).map(|_| tap.connect()).collect();
     for client in &mut idle {
