@@ -66,7 +66,14 @@ fn heads_and_bodies_that_never_end_leave_memory_for_others() {
 #[test]
 fn compressed_bodies_that_swell_leave_memory_for_others() {
     let latch = Latch::default();
-    let ollama = crate::harness::latched_ollama(&latch);
+    let held = latch.clone();
+    let ollama = FakeOllama::start(move |conn| {
+        conn.body()?;
+        if conn.head.path() == "/api/generate" {
+            held.wait();
+        }
+        conn.answer(json("{}"))
+    });
     let Some(small) = small(&ollama, 2) else {
         return;
     };
