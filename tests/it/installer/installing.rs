@@ -3,14 +3,21 @@
 use std::fs;
 
 use super::machine::{EXE, Machine, beside, can_run, real, script, shells};
-use super::site::{Site, executable};
+use super::site::{Site, archive_name, executable};
 use crate::harness::{released, require, text};
 
 /// The tools that the script needs, besides one for SHA-256.
-const TOOLS: [&str; 16] = [
-    "sh", "cat", "chmod", "cp", "curl", "cut", "dirname", "grep", "gzip", "mkdir", "mktemp", "mv",
-    "rm", "rmdir", "sed", "tar",
+const TOOLS: [&str; 15] = [
+    "sh", "cat", "chmod", "cp", "cut", "dirname", "grep", "gzip", "ls", "mkdir", "mv", "rm",
+    "rmdir", "sed", "tar",
 ];
+
+/// The words by which a tool fetches a file, where it is here.
+fn fetcher(name: &str) -> Option<String> {
+    let path = real(name.split(' ').next().unwrap_or_default());
+    let is_there = require(name, !path.is_empty());
+    is_there.then(|| format!("{path}{}", name.strip_prefix("busybox").unwrap_or("")))
+}
 
 #[test]
 fn one_line_installs_the_executable_its_manual_and_its_completions() {
@@ -162,7 +169,7 @@ fn whatever_makes_sha_256_will_do() {
         if !require(tool, !real(tool).is_empty()) {
             continue;
         }
-        let tools = [&TOOLS[..], &[tool]].concat();
+        let tools = [&TOOLS[..], &["curl", tool]].concat();
         beside(&site)
             .only(&tools)
             .run(&[])
@@ -170,7 +177,42 @@ fn whatever_makes_sha_256_will_do() {
             .says("its SHA-256 is right");
     }
     let machine = beside(&site).only(&TOOLS);
+    machine.tool("curl", &format!("exec {} \"$@\"", real("curl")));
     machine.run(&[]).badly("needs sha256sum, shasum or openssl");
+    assert!(machine.everything().is_empty());
+}
+
+#[test]
+fn curl_or_either_wget_will_do_and_none_leads_to_http() {
+    if !can_run() {
+        return;
+    }
+    let tools = [&TOOLS[..], &["openssl"]].concat();
+    for name in ["curl", "wget", "busybox wget"] {
+        let Some(words) = fetcher(name) else { continue };
+        let site = Site::with("1.0.0", &executable("1.0.0", ""));
+        let machine = beside(&site).only(&tools);
+        let tool = name.rsplit(' ').next().unwrap_or_default();
+        machine.tool(tool, &format!("exec {words} \"$@\""));
+        machine.run(&["--prefix", "home/first"]).well();
+        let before = machine.everything();
+        let missing = machine.run(&["--prefix", "home/p", "--version", "9.9.9"]);
+        missing.badly("lists no release 9.9.9");
+        site.redirect(&archive_name("1.0.0"));
+        machine
+            .run(&["--prefix", "home/p"])
+            .badly("cannot download");
+        site.reply(
+            "SHA256SUMS",
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+        );
+        machine.run(&["--prefix", "home/p"]).badly("404");
+        assert_eq!(machine.everything(), before, "{name}");
+    }
+    let machine = Machine::new().only(&tools);
+    machine
+        .run(&["--version", "1.0.0"])
+        .badly("needs curl or wget");
     assert!(machine.everything().is_empty());
 }
 

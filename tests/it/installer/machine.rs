@@ -12,11 +12,20 @@ use crate::harness::{require, runs};
 /// The prefix of somebody who is not root.
 pub const EXE: &str = "home/.local/bin/ollama-tap";
 
+/// The service on a machine of root's: what registers it, and the version that runs, if any.
+pub const UNIT: &str = "etc/systemd/system/ollama-tap.service";
+pub const ACTIVE: &str = "run/active";
+
 /// Returns whether this machine has what the tests themselves need.
 pub fn can_run() -> bool {
     ["sh", "curl", "tar", "openssl", "chmod"]
         .iter()
         .all(|tool| require(tool, !real(tool).is_empty()))
+}
+
+/// Returns whether machines of root's can be made here.
+pub fn can_be_root() -> bool {
+    can_run() && require("unshare, as root", runs("unshare", &["--mount", "true"]))
 }
 
 /// A machine that downloads from this site.
@@ -37,8 +46,41 @@ pub fn shells() -> Vec<&'static [&'static str]> {
         .collect()
 }
 
+/// Stands for systemd: what runs is the version that the unit's program says.
+const SYSTEMCTL: &str = r#"
+unit=/etc/systemd/system/ollama-tap.service
+wants=/etc/systemd/system/multi-user.target.wants
+start() {
+    program=$(SED -n 's/^ExecStart=\(.*\) proxy$/\1/p' "$unit")
+    RM -f /run/active /run/failed
+    version=$("$program" --version 2>/dev/null) || { echo >/run/failed; exit 1; }
+    MKDIR -p /var/lib/ollama-tap
+    echo history >/var/lib/ollama-tap/history
+    echo "$version" >/run/active
+}
+echo "systemctl $*" >>"$TAP_LOG"
+case $1 in
+    show) if [ -e /run/active ]; then echo ActiveState=active; elif [ -e /run/failed ]; then echo ActiveState=failed; else echo ActiveState=inactive; fi ;;
+    start) [ -e /run/active ] || start ;;
+    restart) start ;;
+    stop) RM -f /run/active /run/failed ;;
+    enable) MKDIR -p $wants && LN -sf "$unit" $wants/ollama-tap.service ;;
+    disable) RM -f $wants/ollama-tap.service /run/active /run/failed ;;
+esac
+"#;
+
+/// What comes before the shell that reads the script: root's machine has directories of its own in place of the real ones.
+const AS_ROOT: &str =
+    "for place in etc run var/lib; do mount -n --bind \"$MACHINE/$place\" /$place; done
+echo $$ >\"$TAP_LOG.main\"; exec \"$@\"";
+const AS_USER: &str = "echo $$ >\"$TAP_LOG.main\"; exec \"$@\"";
+
+/// The directories that are looked at, of which a user has the first two.
+const PLACES: [&str; 5] = ["home", "tmp", "etc", "run", "var"];
+
 pub struct Machine {
     dir: tempfile::TempDir,
+    is_root: bool,
     shell: &'static [&'static str],
     path: String,
     env: Vec<(String, String)>,
@@ -89,6 +131,7 @@ impl Machine {
         );
         let machine = Machine {
             dir,
+            is_root: false,
             shell,
             path,
             env: Vec::new(),
@@ -104,9 +147,23 @@ impl Machine {
         machine
     }
 
-    pub fn root(self) -> Machine {
+    /// One where root runs it, with an empty /etc, /run and /var/lib; systemd runs there, and knows no service yet.
+    pub fn root(mut self) -> Machine {
+        self.is_root = true;
         self.tool("id", "echo 0");
-        self
+        for place in [
+            "etc/systemd/system/multi-user.target.wants",
+            "run/systemd/system",
+            "var/lib",
+        ] {
+            fs::create_dir_all(self.at(place)).expect("a directory");
+        }
+        let tools = ["sed", "rm", "mkdir", "ln"];
+        let body = tools.iter().fold(SYSTEMCTL.to_owned(), |body, tool| {
+            body.replace(&tool.to_uppercase(), &real(tool)) // these calls are none of the script's
+        });
+        self.tool("systemctl", &body);
+        self.env("OLLAMA_TAP_PREFIX", "home/.local")
     }
 
     /// Only these tools of the real machine, and the test's own.
@@ -167,18 +224,25 @@ impl Machine {
 
     /// Its environment is the machine's and no more: nothing of the developer's.
     fn command(&self) -> Command {
-        let mut command = Command::new(real(self.shell[0]));
+        let sh = real("sh");
+        let (program, before) = if self.is_root {
+            (real("unshare"), vec!["--mount", &sh, "-ec", AS_ROOT, "sh"])
+        } else {
+            (sh, vec!["-ec", AS_USER, "sh"])
+        };
+        let mut command = Command::new(program);
         command
+            .args(before)
+            .arg(real(self.shell[0]))
             .args(&self.shell[1..])
             .current_dir(self.dir.path())
             .env_clear();
         command
+            .env("MACHINE", self.dir.path())
             .env("HOME", self.at("home"))
             .env("TMPDIR", self.at("tmp"))
             .env("PATH", &self.path);
-        command
-            .env("TAP_LOG", self.at("log"))
-            .env("TAP_RUNS", self.at("runs"));
+        command.env("TAP_LOG", self.at("log"));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
@@ -205,20 +269,17 @@ impl Machine {
         }
     }
 
-    /// Every file and directory of the home and of the directory for temporary files.
+    /// Every file and directory of the home and of the directory for temporary files, and of the system where root has one.
     pub fn everything(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
         let mut found = BTreeMap::new();
-        let mut directories = vec![self.at("home"), self.at("tmp")];
+        let mut directories = self.places();
         while let Some(directory) = directories.pop() {
             for path in fs::read_dir(&directory)
                 .expect("list a directory")
                 .map(|entry| entry.expect("an entry").path())
             {
-                let is_directory = path.is_dir();
-                found.insert(
-                    path.clone(),
-                    (!is_directory).then(|| fs::read(&path).expect("read a file")),
-                );
+                let is_directory = path.is_dir() && !path.is_symlink();
+                found.insert(path.clone(), (!is_directory).then(|| content(&path)));
                 if is_directory {
                     directories.push(path);
                 }
@@ -226,6 +287,40 @@ impl Machine {
         }
         found
     }
+
+    fn places(&self) -> Vec<PathBuf> {
+        let places = PLACES.iter().map(|place| self.at(place));
+        places.filter(|place| place.exists()).collect()
+    }
+
+    /// Keeps all of `everything`, for `go_back`.
+    pub fn keep(&self) {
+        copy(&self.places(), &self.at("kept"));
+    }
+
+    /// Makes everything as it was kept.
+    pub fn go_back(&self) {
+        for place in self.places() {
+            fs::remove_dir_all(place).expect("remove a directory");
+        }
+        let kept = fs::read_dir(self.at("kept")).expect("what was kept");
+        let kept: Vec<PathBuf> = kept.map(|entry| entry.expect("an entry").path()).collect();
+        copy(&kept, self.dir.path());
+    }
+}
+
+fn content(path: &Path) -> Vec<u8> {
+    match fs::read_link(path) {
+        Ok(target) => format!("link to {}", target.display()).into_bytes(),
+        Err(_) => fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    }
+}
+
+fn copy(directories: &[PathBuf], to: &Path) {
+    fs::create_dir_all(to).expect("a directory");
+    let mut command = Command::new("cp");
+    command.arg("-a").args(directories).arg(to);
+    assert!(command.status().expect("run cp").success(), "cp");
 }
 
 /// Returns the path of a tool on the real machine.

@@ -1,10 +1,7 @@
 //! Removing it again: the machine is as it was, but for the history.
 
-use std::process::Command;
-
-use super::machine::{EXE, Machine, beside, can_run};
+use super::machine::{EXE, UNIT, beside, can_be_root, can_run};
 use super::site::{Site, executable};
-use crate::harness::{require, runs};
 
 #[test]
 fn removed_it_leaves_the_machine_as_it_was() {
@@ -65,10 +62,9 @@ fn the_history_stays_unless_it_is_purged() {
     assert!(elsewhere.exists());
 }
 
-/// The service is known by its file in a directory of the system's, which a namespace puts in place of the real one.
 #[test]
 fn the_service_is_removed_first_by_the_executable_that_is() {
-    if !can_run() || !require("unshare, as root", runs("unshare", &["--mount", "true"])) {
+    if !can_be_root() {
         return;
     }
     let site = Site::with("1.0.0", &executable("1.0.0", ""));
@@ -76,43 +72,22 @@ fn the_service_is_removed_first_by_the_executable_that_is() {
         ("--uninstall", "1.0.0 service uninstall"),
         ("--purge", "1.0.0 service uninstall --purge"),
     ] {
-        let machine = beside(&site).root().env("OLLAMA_TAP_PREFIX", "home/.local");
+        let machine = beside(&site).root();
         machine.run(&["--service"]).well();
-        machine.file("units/ollama-tap.service", "");
-        with_units(&machine, args);
+        machine.run(&[args]).well();
         assert!(
             machine.read("log").lines().any(|line| line == order),
             "{}",
             machine.read("log")
         );
-        assert!(!machine.at(EXE).exists());
+        assert!(!machine.at(EXE).exists() && !machine.at(UNIT).exists());
 
         let failing = Site::with("1.0.0", &executable("1.0.0", &order["1.0.0 ".len()..]));
         machine
             .run(&["--service", "--base-url", &failing.url()])
             .well();
         let before = machine.everything();
-        assert!(with_units(&machine, args).contains("the service cannot be removed"));
+        machine.run(&[args]).badly("the service cannot be removed");
         assert_eq!(machine.everything(), before);
     }
-}
-
-/// Runs the script where /etc/systemd/system is the machine's `units`; what it said.
-fn with_units(machine: &Machine, arg: &str) -> String {
-    let script = format!(
-        "mount --bind {} /etc/systemd/system && exec sh {} {arg}",
-        machine.at("units").display(),
-        super::machine::script().display()
-    );
-    let mut command = Command::new("unshare");
-    command
-        .args(["--mount", "sh", "-c", &script])
-        .env("HOME", machine.at("home"))
-        .env("OLLAMA_TAP_PREFIX", machine.at("home/.local"));
-    let output = command
-        .env("TAP_LOG", machine.at("log"))
-        .env("TAP_RUNS", machine.at("runs"))
-        .output()
-        .expect("run unshare");
-    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }

@@ -11,22 +11,62 @@ use crate::harness::{AfterReply, FakeOllama};
 /// The system that the machines of these tests report.
 pub const TARGET: &str = "x86_64-unknown-linux-musl";
 
-/// A stand-in for the executable: it keeps a log of what it was asked, and a file that says whether the service runs.
-pub fn executable(version: &str, fails_at: &str) -> String {
-    format!(
-        r#"#!/bin/sh
-echo "{version} $*" >>"$TAP_LOG"
-case "$*" in
-    "{fails_at}") exit 1 ;;
-    --version) echo "ollama-tap {version}" ;;
-    man | "completions "*) echo "$*" ;;
-    "service status") test -e "$TAP_RUNS" || exit 3 ;;
-    "service start" | "service install") : >"$TAP_RUNS" ;;
-    "service stop" | "service uninstall"*) rm -f "$TAP_RUNS" ;;
-esac
-"#
-    )
+/// A stand-in for the executable: it keeps a log of what it was asked, and does with the service what the real one does with it, step by
+/// step. One of a version before 0.2 does not know `--keep`.
+const EXECUTABLE: &str = r##"#!/bin/sh
+set -e
+echo "VERSION $*" >>"$TAP_LOG"
+units=/etc/systemd/system
+put() { echo "$2" >"$1.new" && mv "$1.new" "$1"; }
+register() {
+    put /etc/ollama-tap.env OLLAMA_TAP_COMMAND=proxy
+    put $units/ollama-tap.service "# VERSION
+ExecStart=$0 proxy
+[X-OllamaTap]
+Made=$units/ollama.service.d"
+    mkdir -p $units/ollama.service.d
+    put $units/ollama.service.d/zz-ollama-tap.conf OLLAMA_HOST
+    systemctl daemon-reload
 }
+remove() {
+    systemctl disable --now ollama-tap.service
+    rm -f $units/ollama.service.d/zz-ollama-tap.conf
+    rmdir $units/ollama.service.d
+    rm -f $units/ollama-tap.service
+    systemctl daemon-reload
+    systemctl try-restart ollama.service
+    if [ "$1" = --purge ]; then rm -rf /var/lib/ollama-tap; fi
+    rm -f /etc/ollama-tap.env
+}
+case VERSION,$* in
+    *,"FAILS") exit 1 ;;
+    *,--version) echo "ollama-tap VERSION" ;;
+    *,man | *",completions "*) echo "$*" ;;
+    0.*,*--keep) exit 2 ;;
+    *,"service install")
+        register
+        systemctl enable ollama-tap.service
+        systemctl restart ollama-tap.service
+        ;;
+    *,"service install --keep")
+        state=$(systemctl show ollama-tap.service --property=ActiveState)
+        register
+        [ "$state" = ActiveState=inactive ] || systemctl restart ollama-tap.service
+        ;;
+    *,"service restart") systemctl restart ollama-tap.service ;;
+    *,"service uninstall"*) remove "$3" ;;
+esac
+"##;
+
+/// The stand-in of this version, which fails when it is asked this.
+pub fn executable(version: &str, fails_at: &str) -> String {
+    EXECUTABLE
+        .replace("VERSION", version)
+        .replace("FAILS", fails_at)
+}
+
+/// The name of no file: what has to be behind the question mark.
+const ASKED: &str = "?";
 
 pub struct Site {
     server: FakeOllama,
@@ -40,8 +80,14 @@ impl Site {
         let shelf = files.clone();
         let server = FakeOllama::start(move |conn| {
             conn.body()?;
-            let path = conn.head.path().trim_start_matches('/').to_owned();
-            let found = shelf.lock().expect("the shelf").get(&path).cloned();
+            let path = conn.head.target().trim_start_matches('/').to_owned();
+            let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+            let files = shelf.lock().expect("the shelf");
+            let asked = files
+                .get(ASKED)
+                .is_none_or(|asked| asked == query.as_bytes());
+            let found = files.get(path).filter(|_| asked).cloned();
+            drop(files);
             conn.write(found.unwrap_or_else(|| {
                 b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec()
             }))?;
@@ -138,6 +184,11 @@ impl Site {
                 self.url()
             ),
         );
+    }
+
+    /// Answers nothing without this behind the question mark.
+    pub fn asks_for(&self, query: &str) {
+        self.reply(ASKED, query);
     }
 
     /// Answers a file with less than it promises.

@@ -9,6 +9,8 @@ mod booted;
 mod flags;
 /// Installing and uninstalling.
 mod install;
+/// install.sh with the real executable.
+mod installer;
 /// Killed at every step.
 mod interrupted;
 /// The sockets that systemd keeps over a restart.
