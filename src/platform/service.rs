@@ -27,9 +27,6 @@ pub const SYSTEMD_RUNS: &str = "/run/systemd/system";
 /// The name that Windows knows our service by.
 pub const SERVICE: &str = "OllamaTap";
 
-/// The name that launchd knows our service by.
-pub const LAUNCHD_LABEL: &str = "io.github.ollama-tap";
-
 /// The account that it runs as, which Windows makes with the service, and which owns nothing else.
 pub const SERVICE_ACCOUNT: &str = r"NT SERVICE\OllamaTap";
 

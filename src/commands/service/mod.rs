@@ -35,7 +35,7 @@ use host_state::{CopyTarget, HostState};
 pub use installed::public_listen;
 pub use layout::own_log;
 use layout::{LAUNCHD_TARGET, PLIST_PATH, TAP_USER, UNIT};
-use plan::Plan;
+use plan::{Plan, Start};
 use report::{print_line, warn};
 use step::Step;
 
@@ -121,10 +121,13 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
             "Ollama's app has {setting} in its settings, and the service has not: to keep it, set that variable and install again"
         ));
     }
-    print_line(format_args!(
-        "installed: listening on http://{}; see `ollama-tap service status`",
-        plan.listen
-    ));
+    match plan.start {
+        Start::No => print_line("brought up to date, and stopped as it was"),
+        Start::Enable | Start::Again => print_line(format_args!(
+            "installed: listening on http://{}; see `ollama-tap service status`",
+            plan.listen
+        )),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

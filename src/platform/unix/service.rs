@@ -4,7 +4,10 @@ use std::env;
 use std::io;
 
 pub use super::kernel::SERVICE_MANAGER;
-use crate::platform::service::{LAUNCHD_LABEL, ServiceCall, ServiceState};
+use crate::platform::service::{ServiceCall, ServiceState};
+
+/// The name that launchd knows our service by.
+const LAUNCHD_LABEL: &str = "io.github.ollama-tap";
 
 pub fn call_service(_call: &ServiceCall) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
