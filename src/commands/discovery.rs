@@ -5,6 +5,8 @@ use super::history::tap_client::TapClient;
 use crate::config::QueryConfig;
 use crate::http::address::{OLLAMA_PORT, PROXY_DEFAULT_PORT, Upstream};
 use crate::instance::{self, Instance};
+use crate::ollama::occupant::Occupant;
+use crate::ollama::port::holder_of;
 use crate::util::stderr;
 
 /// The tap that is asked, and others that might have been meant.
@@ -59,6 +61,30 @@ pub fn discover(config: &QueryConfig) -> Option<Discovery> {
                 others: Vec::new(),
             }),
     }
+}
+
+/// Says that no tap answers, and what does where one was looked for.
+pub fn nothing_found(config: &QueryConfig) -> String {
+    let looked_at = config.named.iter().chain(&config.usual);
+    let others = looked_at.filter_map(other_server);
+    let nothing = format!("no tap answers at {}", config.addresses());
+    [nothing]
+        .into_iter()
+        .chain(others)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// Says what answers at an address, if that is no tap.
+fn other_server(address: &Upstream) -> Option<String> {
+    let name = match Occupant::probe(address) {
+        Occupant::None | Occupant::Tap(_) => return None,
+        Occupant::Ollama(version) => format!("an Ollama {version}"),
+        Occupant::Other => "another server".to_owned(),
+    };
+    let at = address.authority();
+    let holder = holder_of(address).map_or(String::new(), |holder| format!(": {holder}"));
+    Some(format!("{name} answers at {at}{holder}"))
 }
 
 /// The tap at this address, asked with the token that it left for us where none is given.

@@ -14,9 +14,6 @@ pub fn run(args: &HealthArgs) -> Result<ExitCode> {
     ))?;
     match discovery::find(&config) {
         Some(tap) => print(&format!("a tap answers at {}\n", tap.address())),
-        None => Err(Error::Failed(format!(
-            "no tap answers at {}",
-            config.addresses()
-        ))),
+        None => Err(Error::Failed(discovery::nothing_found(&config))),
     }
 }

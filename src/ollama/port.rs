@@ -101,6 +101,13 @@ pub fn by_holder(port: u16) -> String {
         .unwrap_or_default()
 }
 
+/// Returns the process that has the port of an address; `None` where the system does not tell, as of another machine.
+pub fn holder_of(address: &Upstream) -> Option<String> {
+    let addresses = agent::addresses(&address.host, address.port).ok()?;
+    let is_here = addresses.iter().any(is_local_address);
+    platform::sockets::port_holder(address.port).filter(|_| is_here)
+}
+
 /// Returns a port of 127.0.0.1 for the Ollama behind a tap that listens on `listened`: the wanted one and no other, else the default
 /// or the next free one.
 pub fn choose_backend_port(wanted: Option<u16>, listened: u16) -> Result<u16> {

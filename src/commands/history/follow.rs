@@ -31,8 +31,8 @@ const IDS_MAX: usize = 2000;
 pub fn run(config: &QueryConfig, query: Query, is_json: bool) -> Result<ExitCode> {
     let Some(tap) = discovery::find(config) else {
         return Err(Error::Failed(format!(
-            "search -f follows a running tap, and none answers at {}; start one with `ollama-tap serve` or `ollama-tap proxy`",
-            config.addresses()
+            "search -f follows a running tap; {}; start one with `ollama-tap serve` or `ollama-tap proxy`",
+            discovery::nothing_found(config)
         )));
     };
     let shares_loki = tap.about()?.backend == Backend::Loki.as_str();

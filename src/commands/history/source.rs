@@ -67,7 +67,7 @@ impl HistorySource {
             HistoryLocation::Store => named_store(config).map(Located::Store),
             HistoryLocation::Tap => discovery::find(config)
                 .map(Located::Tap)
-                .ok_or_else(|| Error::Failed(format!("no tap answers at {}", config.addresses()))),
+                .ok_or_else(|| Error::Failed(discovery::nothing_found(config))),
             HistoryLocation::Anywhere => match discovery::find(config) {
                 Some(tap) => Ok(Located::Tap(tap)),
                 None => usual_store(config).map(Located::Store),

@@ -79,7 +79,7 @@ struct ErrorReply {
 }
 
 impl TapClient {
-    /// The tap that answers at this address, if it is one that does. No token is sent before it has message so.
+    /// The tap that answers at this address, if it is one that does. No token is sent before it has said so.
     pub fn find(address: &Upstream, token: Option<&str>) -> Option<TapClient> {
         let target = Target::new(address.clone());
         let abort_reason = AbortReason::default();

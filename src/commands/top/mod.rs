@@ -27,8 +27,8 @@ pub fn run(args: &TopArgs) -> Result<ExitCode> {
     let config = query_config(args.location()).map_err(usage)?;
     let Some(tap) = discovery::find(&config) else {
         return Err(Error::Failed(format!(
-            "no tap answers at {}; start one with `ollama-tap serve` or `ollama-tap proxy`, or say where it is with --listen",
-            config.addresses()
+            "{}; start one with `ollama-tap serve` or `ollama-tap proxy`, or say where it is with --listen",
+            discovery::nothing_found(&config)
         )));
     };
     let answer = tap.active()?;

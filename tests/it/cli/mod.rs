@@ -85,11 +85,17 @@ fn health_distinguishes_a_tap_from_an_ollama_and_from_no_answer() {
         (exit, stdout),
         (0, format!("a tap answers at http://{}\n", tap.addr))
     );
-    let address = ollama.addr.to_string();
-    assert_contains(
-        &stderr_expecting(Options::bare(&["health", "--listen", &address]), 1),
-        &["no tap answers at", &address],
-    );
+    let stranger = FakeOllama::always(json("{}"));
+    stranger.set(|state| state.denies = Some("404 Not Found"));
+    for (server, told) in [
+        (&ollama, "an Ollama 0.33.0 answers at "),
+        (&stranger, "another server answers at "),
+    ] {
+        let address = server.addr.to_string();
+        let health = Options::bare(&["health", "--listen", &address]);
+        let told = format!("no tap answers at {address}; {told}{address}");
+        assert_contains(&stderr_expecting(health, 1), &[&told]);
+    }
 }
 
 #[test]
