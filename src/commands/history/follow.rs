@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::found::needles;
+use super::table::Widths;
 use super::tap_client::{ListAnswer, TapClient};
 use super::{search, write_out};
 use crate::commands::discovery;
@@ -41,6 +42,7 @@ pub fn run(config: &QueryConfig, query: Query, is_json: bool) -> Result<ExitCode
         shown: Shown::default(),
         query,
         is_json,
+        widths: Widths::default(),
     };
     follower.run(shares_loki)
 }
@@ -51,6 +53,8 @@ struct Follower {
     query: Query,
     shown: Shown,
     is_json: bool,
+    /// Of the columns of what is shown.
+    widths: Widths,
 }
 
 impl Follower {
@@ -103,14 +107,19 @@ impl Follower {
     }
 
     /// Writes records, oldest first; returns whether nobody reads them any more.
-    fn show(&self, records: &[Record]) -> Result<ControlFlow<()>> {
+    fn show(&mut self, records: &[Record]) -> Result<ControlFlow<()>> {
         if records.is_empty() {
             return Ok(ControlFlow::Continue(()));
         }
         let line = |record| serde_json::to_string(record).unwrap_or_default() + "\n";
         write_out(&match self.is_json {
             true => records.iter().map(line).collect(),
-            false => search::page(records, &needles(&self.query), &Screen::stdout()),
+            false => search::page_below(
+                &mut self.widths,
+                records,
+                &needles(&self.query),
+                &Screen::stdout(),
+            ),
         })
     }
 }

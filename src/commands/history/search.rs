@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::format::{count, duration, format_time};
 use super::found::{highlight, needles, snippet};
 use super::source::HistorySource;
-use super::table::{Cell, Column, Table};
+use super::table::{Cell, Column, Table, Widths};
 use super::{UsageErrors, combine, filter, follow, json, models, print, query_config, usage};
 use crate::cli::SearchArgs;
 use crate::error::Result;
@@ -109,10 +109,20 @@ fn follows(args: &SearchArgs) -> Result<(), UsageErrors> {
     }
 }
 
-pub fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {
+fn page(records: &[Record], needles: &[&Needle], screen: &Screen) -> String {
+    page_below(&mut Widths::default(), records, needles, screen)
+}
+
+/// The same below other pages, where `above` has the widths of their columns.
+pub fn page_below(
+    above: &mut Widths,
+    records: &[Record],
+    needles: &[&Needle],
+    screen: &Screen,
+) -> String {
     let mut table = Table::new(&COLUMNS);
     records.iter().for_each(|record| table.row(head(record)));
-    let heads = table.lines(screen);
+    let heads = table.lines_below(above, screen);
     records
         .iter()
         .zip(heads)

@@ -86,6 +86,10 @@ impl From<String> for Cell {
     }
 }
 
+/// The width of each column's longest cell so far.
+#[derive(Default)]
+pub struct Widths(Vec<usize>);
+
 pub struct Table {
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
@@ -114,7 +118,18 @@ impl Table {
 
     /// The rows, a line each.
     pub fn lines(&self, screen: &Screen) -> Vec<String> {
-        let shown = self.fit(screen.width);
+        self.lines_below(&mut Widths::default(), screen)
+    }
+
+    /// The same below the lines of other tables, where `above` has the widths of all their columns. They only grow, so that
+    /// columns stay where they are as long as what is in them fits.
+    pub fn lines_below(&self, above: &mut Widths, screen: &Screen) -> Vec<String> {
+        let widths = &mut above.0;
+        widths.resize(self.columns.len(), 0);
+        for (n, width) in widths.iter_mut().enumerate() {
+            *width = self.natural(n).max(*width);
+        }
+        let shown = self.fit(widths, screen.width);
         let rows = self.rows.iter();
         rows.map(|row| self.line(row, &shown, screen)).collect()
     }
@@ -125,8 +140,7 @@ impl Table {
     }
 
     /// The columns that are shown, each with its width.
-    fn fit(&self, room: Option<usize>) -> Vec<(usize, usize)> {
-        let natural: Vec<usize> = (0..self.columns.len()).map(|n| self.natural(n)).collect();
+    fn fit(&self, natural: &[usize], room: Option<usize>) -> Vec<(usize, usize)> {
         // An empty column takes no gap either.
         let mut shown: Vec<usize> = (0..natural.len()).filter(|n| natural[*n] > 0).collect();
         let Some(room) = room else {
@@ -156,7 +170,7 @@ impl Table {
             .iter()
             .map(|n| (*n, cut_to(NAME_MIN, *n).min(room)))
             .collect();
-        widen(&mut widths, &natural, spare);
+        widen(&mut widths, natural, spare);
         widths
     }
 
@@ -260,6 +274,24 @@ mod tests {
         assert_eq!(lines(24)[0], "model           requests");
         assert_eq!(lines(24)[2], "hf.co/…:Q4_K_M         7");
         assert_eq!(lines(9)[2], "hf.c…_K_M");
+    }
+
+    #[test]
+    fn columns_stay_where_they_are_in_later_tables() {
+        let table = |name, number| {
+            let mut table = Table::new(&MODELS);
+            table.row([name, number, "", "-"]);
+            table
+        };
+        let mut above = Widths::default();
+        let mut next = |table: Table| table.lines_below(&mut above, &screen(80)).concat();
+        assert_eq!(next(table("llama3.2", "1,234")), "llama3.2  1,234  -");
+        assert_eq!(next(table("phi4", "7")), "phi4          7  -");
+        assert_eq!(
+            next(table("phi4-reasoning", "7")),
+            "phi4-reasoning      7  -"
+        );
+        assert_eq!(next(table("phi4", "7")), "phi4                7  -");
     }
 
     #[test]
