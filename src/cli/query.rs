@@ -307,6 +307,10 @@ filtered_command! {
         #[argh(switch)]
         pub json: bool,
 
+        /// how many to write at most, the oldest of those that are meant (default all)
+        #[argh(option, short = 'n', arg_name = "N")]
+        pub limit: Option<String>,
+
         /// only prompts that have this text in them, in upper or lower case
         #[argh(option, arg_name = "TEXT")]
         pub search: Option<String>,

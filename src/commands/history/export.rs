@@ -23,6 +23,14 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// The exit code of what a signal ended, as shells have it for SIGINT.
 const INTERRUPTED: i32 = 130;
 
+/// What is written, and how.
+struct Export {
+    query: Query,
+    format: ExportFormat,
+    /// The most records.
+    limit: Option<u64>,
+}
+
 /// The side on which an export broke off.
 enum ExportError {
     HistorySource(Error),
@@ -32,17 +40,23 @@ enum ExportError {
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut flags = vec![("--search", &args.search)];
     flags.extend(args.filters());
-    let asked = combine(filter::query(&flags), format(args));
-    let (config, (query, format)) = combine(query_config(args.location()), asked).map_err(usage)?;
+    let asked = combine(filter::query(&flags), combine(format(args), limit(args)));
+    let (config, (query, (format, limit))) =
+        combine(query_config(args.location()), asked).map_err(usage)?;
+    let export = Export {
+        query,
+        format,
+        limit,
+    };
     let source = HistorySource::open(&config)?;
     match file(args) {
         Some(path) => {
             if let Some(warning) = unknown_ending(args, path) {
                 stderr::say(format_args!("ollama-tap: {warning}"));
             }
-            to_file(&source, &query, format, path)?;
+            to_file(&source, &export, path)?;
         }
-        None => to_stdout(&source, &query, format)?,
+        None => to_stdout(&source, &export)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -70,6 +84,21 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
     }
 }
 
+fn limit(args: &ExportArgs) -> Result<Option<u64>, UsageErrors> {
+    let Some(text) = &args.limit else {
+        return Ok(None);
+    };
+    let limit = text.trim().parse().ok().filter(|limit| *limit > 0);
+    let bad = || {
+        vec![filter::bad_flag(
+            "--limit",
+            text,
+            "a whole number from 1 on",
+        )]
+    };
+    limit.map(Some).ok_or_else(bad)
+}
+
 /// What is said of a name that promises no format of ours; a device or a pipe promises none.
 fn unknown_ending(args: &ExportArgs, path: &Path) -> Option<String> {
     let is_said = args.format.is_some() || args.json || ExportFormat::of_file(path).is_some();
@@ -80,15 +109,9 @@ fn unknown_ending(args: &ExportArgs, path: &Path) -> Option<String> {
     })
 }
 
-fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Result<()> {
+fn to_stdout(source: &HistorySource, export: &Export) -> Result<()> {
     let mut progress = Progress::hidden();
-    match write_records(
-        source,
-        query,
-        format,
-        &mut io::stdout().lock(),
-        &mut progress,
-    ) {
+    match write_records(source, export, &mut io::stdout().lock(), &mut progress) {
         Ok(_) => Ok(()),
         Err(ExportError::Write(cause)) if cause.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(ExportError::Write(cause)) => Err(failed("write to standard output")(cause)),
@@ -96,16 +119,17 @@ fn to_stdout(source: &HistorySource, query: &Query, format: ExportFormat) -> Res
     }
 }
 
-fn to_file(source: &HistorySource, query: &Query, format: ExportFormat, path: &Path) -> Result<()> {
+fn to_file(source: &HistorySource, export: &Export, path: &Path) -> Result<()> {
     let operation = format!("write {}", path.display());
     let mut output = OutputFile::create(path).map_err(failed(&operation))?;
     remove_at_signals(output.part())?;
     let mut progress = if io::stderr().is_terminal() {
-        Progress::of(total(source, query))
+        let total = total(source, &export.query);
+        Progress::of(total.map(|total| total.min(export.limit.unwrap_or(total))))
     } else {
         Progress::hidden()
     };
-    let bytes = match write_records(source, query, format, output.writer(), &mut progress) {
+    let bytes = match write_records(source, export, output.writer(), &mut progress) {
         Ok(bytes) => bytes,
         Err(ExportError::Write(cause)) => return Err(failed(operation)(cause)),
         Err(ExportError::HistorySource(error)) => return Err(error),
@@ -152,12 +176,11 @@ fn total(source: &HistorySource, query: &Query) -> Option<u64> {
 /// Writes every record that is meant, and returns the bytes that they took.
 fn write_records(
     source: &HistorySource,
-    query: &Query,
-    format: ExportFormat,
+    export: &Export,
     out: &mut dyn Write,
     progress: &mut Progress,
 ) -> Result<u64, ExportError> {
-    let mut writer = ExportWriter::new(format);
+    let mut writer = ExportWriter::new(export.format);
     let mut chunk = Vec::with_capacity(2 * CHUNK_SIZE);
     let mut written = Ok(());
     let mut bytes = 0;
@@ -170,14 +193,15 @@ fn write_records(
             bytes += chunk.len() as u64;
             chunk.clear();
         }
-        if written.is_ok() {
+        let is_enough = export.limit.is_some_and(|limit| progress.done() >= limit);
+        if written.is_ok() && !is_enough {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
         }
     };
     source
-        .for_each(query, visit)
+        .for_each(&export.query, visit)
         .map_err(ExportError::HistorySource)?;
     written.map_err(ExportError::Write)?;
     writer.end(&mut chunk);

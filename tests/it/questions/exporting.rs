@@ -53,6 +53,20 @@ fn export_writes_the_format_that_the_file_is_called() {
 }
 
 #[test]
+fn an_export_with_a_limit_ends_there() {
+    let records = [record("00", "a"), record("01", "b"), record("02", "c")];
+    let tap = tap_of(vec![("/analytics/export", ok(&lines(&records)))]);
+    for (limit, count) in [("1", 1), ("2", 2), ("3", 3), ("1000000", 3)] {
+        let (stdout, _) = run_expecting(ask(&tap, &["export", "-n", limit]), 0);
+        assert_eq!(stdout.lines().count(), count, "{stdout}");
+    }
+    for limit in ["0", "x", ""] {
+        let (_, stderr) = run_expecting(ask(&tap, &["export", "--limit", limit]), 2);
+        assert_contains(&stderr, &["bad value for --limit", "from 1 on"]);
+    }
+}
+
+#[test]
 fn a_broken_export_leaves_the_old_file() {
     let tap = FakeOllama::start(|conn| {
         conn.body()?;
