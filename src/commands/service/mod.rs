@@ -178,16 +178,16 @@ fn roll_back(before: &HostState, failure: Error) -> Result<()> {
 
 fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     let host = HostState::gather(manager)?;
+    if !is_anything_left(&host, args.purge) {
+        print_line("nothing is removed: the service is not installed");
+        return Ok(ExitCode::SUCCESS);
+    }
     let steps = uninstall_steps(&host, args.purge);
     if args.dry_run {
         step::show(&steps);
         return Ok(ExitCode::SUCCESS);
     }
     require_root(manager, "uninstall")?;
-    if manager == ServiceManager::Systemd && !is_anything_left(&host, args.purge) {
-        print_line("nothing is removed: the service is not installed");
-        return Ok(ExitCode::SUCCESS);
-    }
     let history = plan::history(&host.settings);
     step::perform(&steps)?;
     if !args.purge && history.exists() {
@@ -211,7 +211,10 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
 
 /// Whether an installation has left anything that removing it takes away.
 fn is_anything_left(host: &HostState, purge: bool) -> bool {
-    let of_service = host.unit.is_some()
+    // Windows knows it even where somebody has deleted what we keep of it.
+    let is_registered = matches!(platform::service::service_state(), Ok(Some(_)));
+    let of_service = is_registered
+        || host.unit.is_some()
         || !host.settings.is_empty()
         || host.is_ollama_moved
         || host.copy_target == CopyTarget::Copy;

@@ -112,6 +112,10 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
         ["bootout system/io.github.ollama-tap"]
     );
     assert_eq!(machine.changes(&before), [""; 0]);
+    assert_eq!(
+        service(&machine, &["uninstall", "--purge", "--dry-run"]),
+        "nothing is removed: the service is not installed\n"
+    );
 }
 
 #[test]

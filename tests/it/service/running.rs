@@ -180,10 +180,12 @@ fn a_service_that_does_not_run_says_so_and_status_ends_as_systemctls_does() {
         assert_eq!(code, 1, "{verb}");
         assert!(stderr.contains("it is not installed"), "{verb}: {stderr}");
     }
-    assert_eq!(
-        machine.service(&["uninstall"]),
-        "nothing is removed: the service is not installed\n"
-    );
+    for uninstall in [&["uninstall"][..], &["uninstall", "--dry-run"]] {
+        assert_eq!(
+            machine.service(uninstall),
+            "nothing is removed: the service is not installed\n"
+        );
+    }
     let (code, _, stderr) = machine.run(&[], &["ollama-tap", "service", "run"]);
     assert_eq!(code, 1);
     assert!(

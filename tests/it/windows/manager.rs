@@ -89,6 +89,8 @@ fn the_service_starts_ollama_serves_outlives_a_crash_and_leaves_nothing() {
     );
     machine.done(&["uninstall", "--purge"]);
     assert!(!exists(HOME) && machine.service(&["status"]).1.contains("not installed"));
+    let output = machine.done(&["uninstall", "--purge", "--dry-run"]);
+    assert!(output.contains("the service is not installed"), "{output}");
 }
 
 #[test]
