@@ -38,7 +38,7 @@ macro_rules! query_command {
     ($(#[$($of:tt)*])* pub struct $Name:ident { $($fields:tt)* }) => {
         #[derive(FromArgs, ArgsInfo, Debug, Default, PartialEq)]
         $(#[$($of)*])*
-        #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read, else the directory of the service.")]
+        #[argh(note = "Without --analytics-dir the running tap is asked; where there is none, ./ollama_analytics is read, else the history that a tap of yours wrote last, else that of the service.")]
         pub struct $Name {
             $($fields)*
 

@@ -13,8 +13,8 @@ const NAME_WIDTH: usize = 10;
 const GAP: &str = "  ";
 
 /// Returns the parts of its time in their order, and the whole: a line each, of at most `width`
-/// characters where that leaves room for a bar.
-pub fn waterfall(record: &Record, width: usize) -> Vec<String> {
+/// characters where that leaves room for a bar; without a width, of the longest bars.
+pub fn waterfall(record: &Record, width: Option<usize>) -> Vec<String> {
     let whole = record.duration_seconds;
     let decimals = match whole {
         Some(whole) if whole < 1.0 => 3,
@@ -26,7 +26,8 @@ pub fn waterfall(record: &Record, width: usize) -> Vec<String> {
     let number_width = numbers.map(|seconds| number(seconds).len()).max();
     let number_width = number_width.unwrap_or_default();
     let taken = NAME_WIDTH + number_width + 2 * GAP.len();
-    let bar_width = width.saturating_sub(taken).clamp(BAR_MIN, BAR_MAX);
+    let room = width.map_or(BAR_MAX, |width| width.saturating_sub(taken));
+    let bar_width = room.clamp(BAR_MIN, BAR_MAX);
     let line = |name: &str, bar: &str, number: &str| {
         format!("{name:NAME_WIDTH$}{GAP}{bar:bar_width$}{GAP}{number:>number_width$}")
     };
@@ -112,7 +113,7 @@ mod tests {
             ("other", 0.5),
         ];
         assert_eq!(parts(&record), expected);
-        let bars = waterfall(&record, 61).join("\n");
+        let bars = waterfall(&record, Some(61)).join("\n");
         let generation = format!("generation  {}{}", " ".repeat(28), "=".repeat(10));
         assert!(bars.contains(&generation), "{bars}");
         let untold = Record {
@@ -136,7 +137,7 @@ mod tests {
             ..Record::default()
         };
         for width in 40..200 {
-            let lines = waterfall(&record, width);
+            let lines = waterfall(&record, Some(width));
             assert!(lines.iter().all(|line| line.len() <= width), "{lines:?}");
             let bars = lines.iter().filter(|line| line.contains('='));
             assert_eq!(bars.count(), 5, "{lines:?}");

@@ -11,6 +11,7 @@ use super::report::print_line;
 use super::{installed, registered, settings};
 use crate::cli::{LocationArgs, PROGRAM_NAME};
 use crate::commands::discovery;
+use crate::commands::history::format::pluralize;
 use crate::commands::history::tap_client::TapClient;
 use crate::commands::metrics_text::sum_series;
 use crate::config::{ENV_LISTEN, QueryConfig};
@@ -18,6 +19,7 @@ use crate::error::Result;
 use crate::history::record;
 use crate::platform;
 use crate::platform::service::ServiceManager;
+use crate::util::numbers::thousands;
 
 /// The exit code of a service that does not run, as systemctl has it.
 const NOT_RUNNING: u8 = 3;
@@ -119,7 +121,11 @@ fn about(tap: &TapClient) {
     {
         Ok(Ok(ollama)) if ollama.ollama_reachable => print_field(
             "upstream",
-            &format!("{} ({} models)", ollama.ollama_host, ollama.models.len()),
+            &format!(
+                "{} ({})",
+                ollama.ollama_host,
+                pluralize(ollama.models.len() as u64, "model")
+            ),
         ),
         Ok(Ok(ollama)) => print_field(
             "upstream",
@@ -136,10 +142,10 @@ fn about(tap: &TapClient) {
         Ok(about) => print_field(
             "history",
             &format!(
-                "{} in {}, {} records",
+                "{} in {}, {}",
                 about.backend,
                 about.data_dir.as_deref().unwrap_or("-"),
-                about.records
+                pluralize(about.records, "record")
             ),
         ),
         Err(cause) => print_field("history", &cause.to_string()),
@@ -167,6 +173,7 @@ fn counts(metrics: &str) {
         print_field("uptime", &uptime(record::now() - start));
     }
     let tokens = sum_series(metrics, "ollama_tokens_generated_total", "").unwrap_or_default();
+    let tokens = thousands(tokens as u64);
     print_field(
         "requests",
         &format!(
@@ -179,9 +186,10 @@ fn counts(metrics: &str) {
     print_field("tokens", &format!("{tokens} generated"));
 }
 
-fn requests(metrics: &str, status: &str) -> f64 {
+fn requests(metrics: &str, status: &str) -> String {
     let label = format!("status=\"{status}\"");
-    sum_series(metrics, "ollama_requests_total", &label).unwrap_or_default()
+    let count = sum_series(metrics, "ollama_requests_total", &label).unwrap_or_default();
+    thousands(count as u64)
 }
 
 /// Writes a time (seconds) in its two largest units.

@@ -1,7 +1,7 @@
 //! The lines that `top` shows: made of an answer and the one before, for a width and a height, and of nothing else.
 
 use super::snapshot::{ModelSeen, OllamaSeen, RequestSeen, Snapshot};
-use crate::commands::history::format::{decimal, duration, format_time, percent, pluralize};
+use crate::commands::history::format::{decimal, duration, format_time, percent, pluralize, size};
 use crate::commands::history::table::{Cell, Column, Table};
 use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::layout::{shorten, truncate};
@@ -268,7 +268,7 @@ fn model_row(model: &ModelSeen, now: f64) -> [Cell; 5] {
     };
     [
         model.name.as_str().into(),
-        bytes(model.size).into(),
+        size(model.size).into(),
         percent(share).into(),
         model
             .context_length
@@ -276,12 +276,4 @@ fn model_row(model: &ModelSeen, now: f64) -> [Cell; 5] {
             .into(),
         left.into(),
     ]
-}
-
-/// Bytes as Ollama tells the size of a model: in powers of a thousand.
-fn bytes(bytes: u64) -> String {
-    match bytes as f64 {
-        bytes if bytes < 999.5e6 => format!("{:.0} MB", bytes / 1e6),
-        bytes => format!("{:.1} GB", bytes / 1e9),
-    }
 }

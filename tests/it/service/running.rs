@@ -40,7 +40,7 @@ fn the_command_of_the_service_can_be_run_by_hand_and_status_shows_it() {
     let mut shown = String::new();
     eventually("one request in the status", || {
         shown = machine.service(&["status"]);
-        shown.contains("1 done") && shown.contains("1 records")
+        shown.contains("1 done") && shown.contains("1 record")
     });
     let expected = [
         "service     active (running) since Sat 2026-11-21 12:00:00 UTC, process 42, 7 restarts",
@@ -53,7 +53,7 @@ fn the_command_of_the_service_can_be_run_by_hand_and_status_shows_it() {
         "backend     ollama 0.33.0",
         "requests    1 done, 0 failed, 0 cancelled",
         "tokens      5 generated",
-        "history     sqlite in /var/lib/ollama-tap/ollama_analytics, 1 records",
+        "history     sqlite in /var/lib/ollama-tap/ollama_analytics, 1 record",
     ];
     for line in expected.iter() {
         assert!(

@@ -10,15 +10,12 @@ use std::process::ExitCode;
 
 use super::source::{HistorySource, no_records};
 use super::waterfall::waterfall;
-use super::{print, query_config, usage, why};
+use super::{json, print, query_config, usage, why};
 use crate::cli::ShowArgs;
 use crate::error::Result;
 use crate::history::record::Record;
 use crate::history::store::Query;
 use crate::util::screen::{Screen, Style};
-
-/// The columns of the waterfall in a pipe.
-const PIPE_WIDTH: usize = 80;
 
 /// What is said where there is no such record: somebody may have meant a model.
 const HINT: &str =
@@ -60,7 +57,7 @@ pub fn run(args: &ShowArgs) -> Result<ExitCode> {
         None => newest(&source)?,
     };
     if args.json {
-        return print(&(serde_json::to_string_pretty(&record).unwrap_or_default() + "\n"));
+        return print(&json(&record));
     }
     let detailing = Detailing {
         is_full: args.full,
@@ -106,8 +103,9 @@ fn page(record: &Record, detailing: Detailing, screen: &Screen) -> String {
 }
 
 fn timings(record: &Record, screen: &Screen) -> Section {
-    let width = screen.width.unwrap_or(PIPE_WIDTH);
-    let lines = waterfall(record, width.saturating_sub(text::INDENT.len()));
+    let room = screen.width;
+    let room = room.map(|width| width.saturating_sub(text::INDENT.len()));
+    let lines = waterfall(record, room);
     let lines = lines.iter().map(|line| format!("{}{line}", text::INDENT));
     Section::new("timings", lines.collect())
 }

@@ -9,11 +9,8 @@ use crate::history::store::query::UNKNOWN_NAME;
 use crate::util::numbers::thousands;
 use crate::util::screen::{Screen, Style};
 
-/// The columns of the waterfall where there is no terminal.
-const BAR_WIDTH: usize = 100;
-
 pub fn page(record: &Record, screen: &Screen) -> String {
-    let times = waterfall(record, screen.width.unwrap_or(BAR_WIDTH)).join("\n");
+    let times = waterfall(record, screen.width).join("\n");
     let findings = findings(record, screen);
     format!("{}\n{times}\n\n{findings}", head(record, screen))
 }
