@@ -30,8 +30,8 @@ fn a_request_is_shown_by_the_beginning_of_its_id() {
         &stdout,
         &[
             "00000000000000ff  20",
-            "model     phi4\n",
-            "tokens    in 12, out 33\n",
+            "model       phi4\n",
+            "tokens      in 12, out 33\n",
             "\n2 earlier messages are no longer in the history\n",
             "\nassistant\n  because\n",
             "\nreply\n  no\\u{1b}[2J\n  ```\n  let x;\n  ```\n",
