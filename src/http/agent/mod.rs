@@ -7,7 +7,9 @@ mod resolver;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use rustls::crypto::{CryptoProvider, ring};
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::sign::SigningKey;
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
@@ -35,9 +37,26 @@ const ENV_CERT_FILE: &str = "SSL_CERT_FILE";
 static PUBLIC_ROOTS: LazyLock<Arc<Vec<Certificate<'static>>>> =
     LazyLock::new(|| Arc::new(public_roots().collect()));
 
-/// The ciphers of https.
-static CIPHERS: LazyLock<Arc<CryptoProvider>> =
-    LazyLock::new(|| Arc::new(ring::default_provider()));
+/// The ciphers of https. Nothing of ours proves who it is by a certificate, and what would sign for one is a good part of all.
+static CIPHERS: LazyLock<Arc<CryptoProvider>> = LazyLock::new(|| {
+    Arc::new(CryptoProvider {
+        key_provider: &NoKeys,
+        ..ring::default_provider()
+    })
+});
+
+/// Loads no key of a client.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(
+        &self,
+        _: PrivateKeyDer<'static>,
+    ) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("no key of a client is used".into()))
+    }
+}
 
 pub type ConfigBuilder = ureq::config::ConfigBuilder<ureq::typestate::AgentScope>;
 
