@@ -94,7 +94,7 @@ def by_keys(page):
     expect(help).to_be_hidden()
     rows(page).first.locator("a").focus()
     page.keyboard.press("j")
-    assert f"new {NEWS - 2}" in page.evaluate("document.activeElement.textContent")
+    expect(page.locator(":focus")).to_contain_text(f"new {NEWS - 2}")
     page.keyboard.press("o")
     panel = page.get_by_role("dialog")
     expect(panel).to_contain_text(f"You said: new {NEWS - 2}")
@@ -115,7 +115,7 @@ def by_keys(page):
     panel.locator(".body").focus()
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
-    assert "new 70" in page.evaluate("document.activeElement.textContent")
+    expect(page.locator(":focus")).to_contain_text("new 70")
 
 
 def by_link(page):
