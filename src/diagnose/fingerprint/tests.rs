@@ -117,23 +117,29 @@ proptest! {
         text in "[ab]{0,300}", other in "[ab]{0,300}", shared in "[a-z]{0,300}",
         cuts in prop::collection::vec(0usize..600, 0..4),
     ) {
-        let keys = Keys::new();
         let (text, other) = (format!("{shared}{text}"), format!("{shared}{other}"));
-        let own = print(&keys, &[], &[(MessageRole::User, &text)]);
-        let mut printer = Printer::new(&keys);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % (other.len() + 1)).collect();
         cuts.sort_unstable();
         cuts.push(other.len());
-        let mut start = 0;
-        for cut in cuts {
-            printer.text(&other[start..cut]);
-            start = cut;
-        }
-        printer.message(MessageRole::User);
-        let next = printer.end();
+        // Two marks of 16 bits agree by chance once in 65,536 bytes, and with other keys elsewhere.
+        let differs = |_| {
+            let keys = Keys::new();
+            let mut printer = Printer::new(&keys);
+            let mut start = 0;
+            for cut in &cuts {
+                printer.text(&other[start..*cut]);
+                start = *cut;
+            }
+            printer.message(MessageRole::User);
+            print(&keys, &[], &[(MessageRole::User, &text)]).difference(&printer.end())
+        };
+        let found = (0..3).map(differs).min_by_key(|place| match place {
+            Some(DifferencePlace::Message { byte, .. }) => *byte,
+            _ => usize::MAX,
+        });
         let same = text.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count();
         let expected = (text != other)
             .then_some(DifferencePlace::Message { index: 0, role: MessageRole::User, byte: same, is_exact: true });
-        prop_assert_eq!(own.difference(&next), expected);
+        prop_assert_eq!(found.flatten(), expected);
     }
 }
