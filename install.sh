@@ -652,8 +652,9 @@ note_moved() { case $1 in "$units"/ollama.service.d/*) moved=1 ;; esac }
 
 # What registers it, the unit first.
 service_files() {
-    printf '%s\n' "$plist" "$units/ollama-tap.service" "$units/multi-user.target.wants/ollama-tap.service" \
-        "$units/ollama.service.d/zz-ollama-tap.conf" "$units/ollama.service.d/zz-ollama-tap.env" "$settings"
+    printf '%s\n' "$plist" "$units/ollama-tap.service" "$units/ollama-tap.service.removed" \
+        "$units/multi-user.target.wants/ollama-tap.service" "$units/ollama.service.d/zz-ollama-tap.conf" \
+        "$units/ollama.service.d/zz-ollama-tap.env" "$settings"
 }
 
 # With the draft of one that is killed while it writes.

@@ -34,7 +34,7 @@ pub struct HostState {
     /// Ourselves.
     pub executable: PathBuf,
     pub copy_target: CopyTarget,
-    /// The service's unit or plist, or on Windows the record of its installation, as it is now.
+    /// The service's unit or plist, or on Windows the record of its installation, as it is now; also that of a removal that has not ended.
     pub unit: Option<String>,
     /// The service as the system knows it; `None` where it does not.
     pub registered: Option<Registered>,
@@ -65,7 +65,7 @@ impl HostState {
             .and_then(|path| platform::files::whole_path(&path))
             .map_err(failed("find our own executable"))?;
         let is_systemd = manager == ServiceManager::Systemd;
-        let unit = installed::unit(manager)?;
+        let unit = installed::unit_or_rest(manager)?;
         let settings = installed::settings_text(manager)?;
         let installer = installer();
         Ok(HostState {

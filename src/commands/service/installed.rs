@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::command::output;
-use super::layout::{LISTENS, PLIST_PATH, UNIT_PATH, windows_record, windows_settings};
+use super::layout::{
+    LISTENS, PLIST_PATH, REMOVED_UNIT_PATH, UNIT_PATH, windows_record, windows_settings,
+};
 use super::settings;
 use crate::error::{Error, Result, failed};
 use crate::platform;
@@ -19,6 +21,14 @@ pub fn unit(manager: ServiceManager) -> Result<Option<String>> {
         ServiceManager::Systemd => read_if_there(UNIT_PATH),
         ServiceManager::Launchd => read_if_there(PLIST_PATH),
         ServiceManager::Windows => read_if_there(windows_record()),
+    }
+}
+
+/// Returns the same, or what is left of it by a removal that has not ended.
+pub fn unit_or_rest(manager: ServiceManager) -> Result<Option<String>> {
+    match unit(manager)? {
+        None if manager == ServiceManager::Systemd => read_if_there(REMOVED_UNIT_PATH),
+        unit => Ok(unit),
     }
 }
 

@@ -73,22 +73,22 @@ pub fn is_former_history(directory: &str) -> bool {
     directory == FORMER_HISTORY
 }
 
-/// The steps that bring what version 0.1.0 wrote to where it is written now.
+/// The steps that bring what version 0.1.0 wrote to where it is written now, unless something is there.
 fn leave_former_places() -> Vec<Step> {
-    let history = platform::folders::service_history();
-    let mut steps = Vec::new();
-    if history != Path::new(FORMER_HISTORY) && Path::new(FORMER_HISTORY).exists() {
-        steps.push(Step::Move {
-            from: FORMER_HISTORY.into(),
-            to: history,
-        });
+    let places = [
+        (FORMER_HISTORY, platform::folders::service_history()),
+        (FORMER_LOG, own_log()),
+    ];
+    let mut steps: Vec<Step> = places
+        .into_iter()
+        .filter(|(from, to)| Path::new(from).exists() && !to.exists())
+        .map(|(from, to)| Step::Move {
+            from: from.into(),
+            to,
+        })
+        .collect();
+    if platform::folders::service_directory() != Path::new(FORMER_DIRECTORY) {
         steps.push(Step::RemoveEmpty(FORMER_DIRECTORY.into()));
-    }
-    if Path::new(FORMER_LOG).exists() {
-        steps.push(Step::Move {
-            from: FORMER_LOG.into(),
-            to: own_log(),
-        });
     }
     steps
 }

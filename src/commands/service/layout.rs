@@ -14,6 +14,9 @@ pub const LOOPBACK: &str = "127.0.0.1";
 pub const UNIT: &str = "ollama-tap.service";
 pub const UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service";
 
+/// What was the unit, while the service is removed: systemd passes it over, and it still says what is left to do.
+pub const REMOVED_UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service.removed";
+
 /// A line of the unit, or of the record on Windows: the executable is a copy.
 pub const COPIED: &str = "Executable=copied";
 

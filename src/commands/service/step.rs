@@ -36,7 +36,7 @@ pub enum Step {
     Directory { path: PathBuf, owner: String },
     /// Makes a directory with the rights of the one that it is in; one that is there stays as it is.
     Make(PathBuf),
-    /// Moves a file or a directory whose new place is free.
+    /// Moves a file, which takes the place of another, or a directory. One that is not there has been moved.
     Move { from: PathBuf, to: PathBuf },
     /// Copies an executable.
     Copy { from: PathBuf, to: PathBuf },
@@ -104,8 +104,7 @@ impl Step {
                 run(&words.map(str::to_owned)).map_err(failed(self))
             }
             Step::Make(path) => fs::create_dir_all(path).map_err(failed(self)),
-            Step::Move { from, to } if to.exists() || !from.exists() => Ok(()),
-            Step::Move { from, to } => fs::rename(from, to).map_err(failed(self)),
+            Step::Move { from, to } => ignore_not_found(fs::rename(from, to)).map_err(failed(self)),
             Step::Copy { from, to } => {
                 let copy = |bytes: Vec<u8>| retry_while_in_use(|| replace(to, &bytes, EXECUTABLE));
                 fs::read(from).and_then(copy).map_err(failed(self))
@@ -143,12 +142,7 @@ impl fmt::Display for Step {
             Step::Make(path) => {
                 write!(f, "make the directory {}, if it is missing", path.display())
             }
-            Step::Move { from, to } => write!(
-                f,
-                "move {} to {}, if that is free",
-                from.display(),
-                to.display()
-            ),
+            Step::Move { from, to } => write!(f, "move {} to {}", from.display(), to.display()),
             Step::Copy { from, to } => write!(f, "copy {} to {}", from.display(), to.display()),
             Step::Remove(path) | Step::RemoveProgram(path) => {
                 write!(f, "remove {}", path.display())

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host_state::{self, CopyTarget, HostState};
-use super::layout::{COPIED, LOOPBACK, TAP_USER, UNIT, UNIT_PATH};
+use super::layout::{COPIED, LOOPBACK, REMOVED_UNIT_PATH, TAP_USER, UNIT, UNIT_PATH};
 use super::ollama_unit::{self, DROP_IN};
 use super::plan::{Plan, Start, purge_history};
 use super::role::Role;
@@ -39,6 +39,7 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     steps.push(Step::write(settings::PATH, plan.settings.clone(), PRIVATE));
     // Before what it keeps a record of.
     steps.push(Step::write(UNIT_PATH, unit(plan, host), PUBLIC));
+    steps.push(Step::Remove(REMOVED_UNIT_PATH.into()));
     steps.extend(writable(plan).map(|path| Step::Directory {
         path: path.clone(),
         owner: plan.user.clone(),
@@ -63,21 +64,18 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
     steps
 }
 
-/// The steps that remove it, and put everything else back. What says what is left to do goes last.
+/// The steps that remove it, and put everything else back. The registration goes before what it needs, and what says what is left
+/// to do goes last.
 pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     if host.unit.is_some() {
         steps.push(Step::attempt(&["systemctl", "disable", "--now", UNIT]));
     }
-    if purge {
-        steps.extend(purge_history(host));
-    }
-    if host.copy_target == CopyTarget::Copy {
-        steps.push(Step::Remove(platform::folders::service_program()));
-    }
     steps.extend(move_back());
-    steps.extend(made(host).into_iter().map(Step::RemoveEmpty));
-    steps.push(Step::Remove(UNIT_PATH.into()));
+    steps.push(Step::Move {
+        from: UNIT_PATH.into(),
+        to: REMOVED_UNIT_PATH.into(),
+    });
     steps.push(Step::attempt(&["systemctl", "daemon-reload"]));
     if host.is_ollama_moved {
         steps.push(Step::attempt(&[
@@ -86,10 +84,18 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
             ollama_unit::NAME,
         ]));
     }
+    if purge {
+        steps.extend(purge_history(host)); // by a program that may be the copy
+    }
+    if host.copy_target == CopyTarget::Copy {
+        steps.push(Step::Remove(platform::folders::service_program()));
+    }
+    steps.extend(made(host).into_iter().map(Step::RemoveEmpty));
     if purge && host.tap_user.is_some() {
         steps.push(Step::attempt(&["userdel", TAP_USER]));
     }
     steps.push(Step::Remove(settings::PATH.into()));
+    steps.push(Step::Remove(REMOVED_UNIT_PATH.into()));
     steps
 }
 

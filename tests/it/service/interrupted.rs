@@ -14,6 +14,8 @@ fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str])
     code != 0
 }
 
+const UNIT: &str = "/etc/systemd/system/ollama-tap.service";
+
 const INSTALL: &[&str] = &["install"];
 const REMOVE: &[&str] = &["uninstall", "--purge"];
 
@@ -32,6 +34,11 @@ fn survives_death(machine: &Machine, executable: &str) {
             if !dies_after(machine, step, executable, dying) {
                 break;
             }
+            let program = machine.has("/usr/local/bin/ollama-tap") || executable == "ollama-tap";
+            assert!(
+                dying == INSTALL || program || !machine.has(UNIT),
+                "removing died after step {step}, and a service has no executable"
+            );
             service(next);
             let whole = if next == INSTALL { &installed } else { &bare };
             assert_eq!(
