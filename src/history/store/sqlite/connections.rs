@@ -3,6 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLockWriteGuard, TryLockError};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -20,6 +23,12 @@ pub const SHM_FILE: &str = "ollama_analytics.db-shm";
 /// Connections for reading that are kept open: as many as the pages have workers, and two for
 /// background work.
 const READERS_MAX: usize = 4;
+
+/// Before a database is deleted, questions that read it get this long to end: until then a file keeps its room on the disk.
+const READING_WAIT: Duration = Duration::from_secs(5);
+
+/// The pause between two looks whether they have.
+const READING_PAUSE: Duration = Duration::from_millis(5);
 
 /// The identities of the files of a database, which may be removed or replaced.
 pub struct DatabaseFiles {
@@ -65,6 +74,7 @@ impl Sqlite {
         let Some(directory) = &self.directory else {
             return Err(failed(&operation)("it was opened to be read only"));
         };
+        let _alone = self.end_of_reading(); // before the writer: who reads may wait for that one
         let mut slot = lock(&self.writer);
         directory.ensure_held()?;
         let retained = match self.reader_of_what_is_there()? {
@@ -120,6 +130,7 @@ impl Sqlite {
         &self,
         work: impl FnOnce(&ReadConnection) -> rusqlite::Result<T>,
     ) -> Result<T> {
+        let _reading = self.reads.read().unwrap_or_else(PoisonError::into_inner);
         let (identity, reader) = match self.pooled() {
             Some(pooled) => pooled,
             None => self.open_reader()?,
@@ -130,6 +141,19 @@ impl Sqlite {
             pool.push((identity, reader));
         }
         Ok(done)
+    }
+
+    /// Waits until nobody reads, and lets nobody begin. One who reads for longer is not waited for.
+    fn end_of_reading(&self) -> Option<RwLockWriteGuard<'_, ()>> {
+        let begin = Instant::now();
+        loop {
+            match self.reads.try_write() {
+                Ok(alone) => return Some(alone),
+                Err(TryLockError::Poisoned(alone)) => return Some(alone.into_inner()),
+                Err(TryLockError::WouldBlock) if begin.elapsed() >= READING_WAIT => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(READING_PAUSE),
+            }
+        }
     }
 
     fn read_error(&self, cause: &rusqlite::Error) -> StoreError {

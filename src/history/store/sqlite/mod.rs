@@ -32,7 +32,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
@@ -63,6 +63,8 @@ pub struct Sqlite {
     /// The files that `writer` has open.
     opened: Mutex<Option<DatabaseFiles>>,
     readers: Mutex<Vec<(Identity, ReadConnection)>>,
+    /// Held by all who read, and alone by who deletes the database.
+    reads: RwLock<()>,
 }
 
 impl Sqlite {
@@ -122,6 +124,7 @@ impl Sqlite {
             writer: Mutex::new(None),
             opened: Mutex::new(None),
             readers: Mutex::new(Vec::new()),
+            reads: RwLock::new(()),
         }
     }
 
