@@ -652,7 +652,7 @@ note_moved() { case $1 in "$units"/ollama.service.d/*) moved=1 ;; esac }
 
 # What registers it, the unit first.
 service_files() {
-    printf '%s\n' "$plist" "$units/ollama-tap.service" "$units/ollama-tap.service.removed" \
+    printf '%s\n' "$plist" "${plist%.plist}.removed" "$units/ollama-tap.service" "$units/ollama-tap.service.removed" \
         "$units/multi-user.target.wants/ollama-tap.service" "$units/ollama.service.d/zz-ollama-tap.conf" \
         "$units/ollama.service.d/zz-ollama-tap.env" "$settings"
 }

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 
 use super::command::output;
 use super::layout::{
-    LISTENS, PLIST_PATH, REMOVED_UNIT_PATH, UNIT_PATH, windows_record, windows_settings,
+    LISTENS, PLIST_PATH, REMOVED_PLIST_PATH, REMOVED_UNIT_PATH, UNIT_PATH, windows_record,
+    windows_settings,
 };
 use super::settings;
 use crate::error::{Error, Result, failed};
@@ -28,6 +29,7 @@ pub fn unit(manager: ServiceManager) -> Result<Option<String>> {
 pub fn unit_or_rest(manager: ServiceManager) -> Result<Option<String>> {
     match unit(manager)? {
         None if manager == ServiceManager::Systemd => read_if_there(REMOVED_UNIT_PATH),
+        None if manager == ServiceManager::Launchd => read_if_there(REMOVED_PLIST_PATH),
         unit => Ok(unit),
     }
 }
@@ -51,7 +53,8 @@ pub fn settings_path(manager: ServiceManager) -> Option<PathBuf> {
 
 /// The settings in the form of a settings file; empty where nothing is installed.
 fn launchd_settings() -> Result<String> {
-    if read_if_there(PLIST_PATH)?.is_none() {
+    let plist = plist_or_rest();
+    if read_if_there(plist)?.is_none() {
         return Ok(String::new());
     }
     let json = output(&[
@@ -61,17 +64,25 @@ fn launchd_settings() -> Result<String> {
         "json",
         "-o",
         "-",
-        PLIST_PATH,
+        plist,
     ]);
-    let json = json.ok_or_else(|| {
-        Error::Failed(format!("read {PLIST_PATH}: plutil finds no settings in it"))
-    })?;
+    let json =
+        json.ok_or_else(|| Error::Failed(format!("read {plist}: plutil finds no settings in it")))?;
     let values: Map<String, Value> =
-        serde_json::from_str(&json).map_err(failed(format!("read {PLIST_PATH}")))?;
+        serde_json::from_str(&json).map_err(failed(format!("read {plist}")))?;
     let changes = values
         .into_iter()
         .filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
     Ok(settings::changed("", &changes.collect()))
+}
+
+/// The property list, or what is left of it by a removal that has not ended.
+fn plist_or_rest() -> &'static str {
+    if Path::new(PLIST_PATH).exists() {
+        PLIST_PATH
+    } else {
+        REMOVED_PLIST_PATH
+    }
 }
 
 /// Returns the user that the installed service runs as; `None` where that is not known, as on Windows.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::host_state::{CopyTarget, HostState};
-use super::layout::{LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, own_log};
+use super::layout::{LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, REMOVED_PLIST_PATH, own_log};
 use super::plan::{Plan, Start};
 use super::role::Role;
 use super::settings::{self, Values};
@@ -43,6 +43,7 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
         })
         .collect();
     steps.push(Step::write(PLIST_PATH, plist(plan, host), PRIVATE));
+    steps.push(Step::Remove(REMOVED_PLIST_PATH.into()));
     if plan.copy_executable {
         steps.push(Step::Copy {
             from: host.executable.clone(),
@@ -93,12 +94,16 @@ fn leave_former_places() -> Vec<Step> {
     steps
 }
 
-/// The steps that remove it.
+/// The steps that remove it. The registration goes before what it needs, and what says what is left to do goes last.
 pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     let mut steps = Vec::new();
     if host.unit.is_some() {
         steps.push(Step::attempt(&["launchctl", "bootout", LAUNCHD_TARGET]));
     }
+    steps.push(Step::Move {
+        from: PLIST_PATH.into(),
+        to: REMOVED_PLIST_PATH.into(),
+    });
     if purge {
         steps.extend(super::plan::purge_history(host));
         steps.push(Step::RemoveTree(platform::folders::service_logs()));
@@ -108,7 +113,7 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     }
     steps.push(Step::RemoveTree(platform::folders::runtime_directory()));
     steps.push(Step::RemoveEmpty(platform::folders::service_directory()));
-    steps.push(Step::Remove(PLIST_PATH.into()));
+    steps.push(Step::Remove(REMOVED_PLIST_PATH.into()));
     steps
 }
 

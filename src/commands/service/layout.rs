@@ -20,8 +20,13 @@ pub const REMOVED_UNIT_PATH: &str = "/etc/systemd/system/ollama-tap.service.remo
 /// A line of the unit, or of the record on Windows: the executable is a copy.
 pub const COPIED: &str = "Executable=copied";
 
-/// The property list of launchd, and the name that it knows the service by.
+/// The property list of launchd.
 pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist";
+
+/// What was the property list, while the service is removed: launchd passes it over.
+pub const REMOVED_PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.removed";
+
+/// The name that launchd knows the service by.
 pub const LAUNCHD_TARGET: &str = "system/io.github.ollama-tap";
 
 /// The same mark in the property list.
