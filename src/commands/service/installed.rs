@@ -18,19 +18,28 @@ use crate::platform::service::ServiceManager;
 
 /// Returns the service's unit or property list, or on Windows the record of its installation; `None` where it is not installed.
 pub fn unit(manager: ServiceManager) -> Result<Option<String>> {
-    match manager {
-        ServiceManager::Systemd => read_if_there(UNIT_PATH),
-        ServiceManager::Launchd => read_if_there(PLIST_PATH),
-        ServiceManager::Windows => read_if_there(windows_record()),
-    }
+    read_if_there(unit_path(manager))
 }
 
 /// Returns the same, or what is left of it by a removal that has not ended.
 pub fn unit_or_rest(manager: ServiceManager) -> Result<Option<String>> {
-    match unit(manager)? {
-        None if manager == ServiceManager::Systemd => read_if_there(REMOVED_UNIT_PATH),
-        None if manager == ServiceManager::Launchd => read_if_there(REMOVED_PLIST_PATH),
-        unit => Ok(unit),
+    read_if_there(unit_or_rest_path(manager))
+}
+
+fn unit_path(manager: ServiceManager) -> PathBuf {
+    match manager {
+        ServiceManager::Systemd => UNIT_PATH.into(),
+        ServiceManager::Launchd => PLIST_PATH.into(),
+        ServiceManager::Windows => windows_record(),
+    }
+}
+
+fn unit_or_rest_path(manager: ServiceManager) -> PathBuf {
+    let unit = unit_path(manager);
+    match manager {
+        ServiceManager::Systemd if !unit.exists() => REMOVED_UNIT_PATH.into(),
+        ServiceManager::Launchd if !unit.exists() => REMOVED_PLIST_PATH.into(),
+        _ => unit,
     }
 }
 
@@ -53,10 +62,11 @@ pub fn settings_path(manager: ServiceManager) -> Option<PathBuf> {
 
 /// The settings in the form of a settings file; empty where nothing is installed.
 fn launchd_settings() -> Result<String> {
-    let plist = plist_or_rest();
-    if read_if_there(plist)?.is_none() {
+    let path = unit_or_rest_path(ServiceManager::Launchd);
+    if !path.exists() {
         return Ok(String::new());
     }
+    let plist = path.to_string_lossy();
     let json = output(&[
         "plutil",
         "-extract",
@@ -64,7 +74,7 @@ fn launchd_settings() -> Result<String> {
         "json",
         "-o",
         "-",
-        plist,
+        &plist,
     ]);
     let json =
         json.ok_or_else(|| Error::Failed(format!("read {plist}: plutil finds no settings in it")))?;
@@ -76,20 +86,11 @@ fn launchd_settings() -> Result<String> {
     Ok(settings::changed("", &changes.collect()))
 }
 
-/// The property list, or what is left of it by a removal that has not ended.
-fn plist_or_rest() -> &'static str {
-    if Path::new(PLIST_PATH).exists() {
-        PLIST_PATH
-    } else {
-        REMOVED_PLIST_PATH
-    }
-}
-
 /// Returns the user that the installed service runs as; `None` where that is not known, as on Windows.
 pub fn user(manager: ServiceManager) -> Result<Option<String>> {
     match manager {
         ServiceManager::Systemd => {
-            let unit = read_if_there(UNIT_PATH)?;
+            let unit = unit(manager)?;
             Ok(unit.as_deref().and_then(unit_user).map(str::to_owned))
         }
         ServiceManager::Launchd => Ok(launchd_user()),

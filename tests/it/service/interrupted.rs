@@ -1,6 +1,6 @@
 //! Installing and removing, killed at every step: to do it again, or to remove it, then gives the right state.
 
-use super::{Machine, with_ollama, with_ollama_unit};
+use super::{Machine, UNIT, with_ollama, with_ollama_unit};
 use crate::harness::sample::{random, rounds};
 
 /// Runs `service` of this executable with these words, killed after so many steps. Whether there were as many.
@@ -13,8 +13,6 @@ fn dies_after(machine: &Machine, steps: usize, executable: &str, words: &[&str])
     assert_eq!(stderr, "", "{code}");
     code != 0
 }
-
-const UNIT: &str = "/etc/systemd/system/ollama-tap.service";
 
 const INSTALL: &[&str] = &["install"];
 const REMOVE: &[&str] = &["uninstall", "--purge"];
