@@ -212,8 +212,7 @@ fn uninstall(args: &UninstallArgs, manager: ServiceManager) -> Result<ExitCode> 
 /// Whether an installation has left anything that removing it takes away.
 fn is_anything_left(host: &HostState, purge: bool) -> bool {
     // Windows knows it even where somebody has deleted what we keep of it.
-    let is_registered = matches!(platform::service::service_state(), Ok(Some(_)));
-    let of_service = is_registered
+    let of_service = host.registered.is_some()
         || host.unit.is_some()
         || !host.settings.is_empty()
         || host.is_ollama_moved
