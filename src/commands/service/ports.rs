@@ -20,7 +20,7 @@ pub fn check_free(plan: &Plan, host: &HostState) -> Result<()> {
             plan.backend_port,
             "choose another one with --backend-port",
         ),
-        Role::External | Role::Managed if host.unit.is_none() => {
+        Role::External | Role::Managed if host.registered.is_none() => {
             let operation = format!("listen on {}, port", plan.listen.host);
             check_port_free(
                 &operation,

@@ -1,6 +1,6 @@
 //! An installation that only shows itself, is refused, or fails: nothing is changed.
 
-use super::super::{DROP_IN, Machine, with_ollama, with_ollama_unit};
+use super::super::{DROP_IN, Machine, UNIT, with_ollama, with_ollama_unit};
 
 #[test]
 fn a_dry_run_prints_every_step_and_does_none() {
@@ -156,6 +156,15 @@ fn a_taken_port_is_reported_before_anything_is_changed() {
         &["--listen", "9"],
         "choose another address with --listen",
     );
+    // As a removal leaves it that was killed.
+    machine.service(&["install"]);
+    machine.ok(&[], &["mv", UNIT, &format!("{UNIT}.removed")]);
+    refused(
+        "11434",
+        &[],
+        "listen on 127.0.0.1, port 11434: the port is taken by python3",
+    );
+    machine.service(&["uninstall", "--purge"]);
     with_ollama_unit(&machine, "");
     refused(
         "11435",
