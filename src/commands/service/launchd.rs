@@ -107,6 +107,7 @@ pub fn uninstall(host: &HostState, purge: bool) -> Vec<Step> {
     if purge {
         steps.extend(super::plan::purge_history(host));
         steps.push(Step::RemoveTree(platform::folders::service_logs()));
+        steps.push(Step::Remove(FORMER_LOG.into()));
     }
     if host.copy_target == CopyTarget::Copy {
         steps.push(Step::Remove(platform::folders::service_program()));

@@ -106,6 +106,7 @@ fn a_property_list_is_installed_that_says_all_that_launchd_needs() {
     assert_eq!(variables["LOKI_PASSWORD"], "s3cret");
     assert_eq!(variables["OLLAMA_TAP_SHUTDOWN_GRACE"], "40");
 
+    machine.write("/var/log/ollama-tap.log", "what version 0.1.0 left\n");
     service(&machine, &["uninstall", "--purge"]);
     assert_eq!(
         launchctl_calls(&machine),
