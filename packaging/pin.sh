@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly files=(.github/workflows/*.yml packaging/docker/Dockerfile packaging/docker/compose.yml)
+readonly files=(.github/workflows/*.yml packaging/docker/Dockerfile packaging/docker/compose.yml packaging/kubernetes/sidecar.yaml)
 readonly action='^ *-? *uses: '
 readonly image='^ *(image: |FROM )'
 readonly ours='ghcr.io/ollama-tap/' # pinned by its version: it is part of the release

@@ -15,7 +15,13 @@ const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef012
 fn clone() -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for folder in ["packaging/docker", ".github/workflows", "tools"] {
+    let folders = [
+        "packaging/docker",
+        "packaging/kubernetes",
+        ".github/workflows",
+        "tools",
+    ];
+    for folder in folders {
         fs::create_dir_all(dir.path().join(folder)).expect("make a folder");
     }
     let workflows = [".github/workflows/ci.yml", ".github/workflows/release.yml"];
@@ -23,6 +29,7 @@ fn clone() -> tempfile::TempDir {
         "packaging/pin.sh",
         "packaging/docker/Dockerfile",
         "packaging/docker/compose.yml",
+        "packaging/kubernetes/sidecar.yaml",
     ];
     for file in workflows.iter().chain(&packaging) {
         fs::copy(root.join(file), dir.path().join(file)).expect(file);
@@ -68,10 +75,20 @@ fn pins_stand_beside_the_tags_that_they_are_of() {
     assert!(
         dockerfile.contains(&format!("@{DIGEST} AS build")) && dockerfile.contains("FROM scratch")
     );
-    let compose = read("packaging/docker/compose.yml");
-    for line in compose.lines().filter(|line| line.contains("image: ")) {
-        let is_ours = line.contains("ollama-tap/ollama-tap:");
-        assert_ne!(line.contains(DIGEST), is_ours, "{line}");
+    for file in [
+        "packaging/docker/compose.yml",
+        "packaging/kubernetes/sidecar.yaml",
+    ] {
+        let text = read(file);
+        let images: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("image: "))
+            .collect();
+        assert!(images.len() > 1, "{file}: {images:?}");
+        for image in images {
+            let is_ours = image.contains("ollama-tap/ollama-tap:");
+            assert_ne!(image.contains(DIGEST), is_ours, "{file}: {image}");
+        }
     }
     assert!(pin(dir.path(), &["--check"]).status.success());
 }
