@@ -197,6 +197,16 @@ fn what_is_tested_what_is_released_and_the_image_are_built_by_the_same_rust() {
 }
 
 #[test]
+fn what_is_tested_and_what_is_released_are_packed_by_the_same_nfpm() {
+    let [tested, released] = [".ci/run", ".github/workflows/release.yml"].map(|path| {
+        let text = read(path);
+        let (_, after) = text.split_once("/cmd/nfpm@").expect(path);
+        after.lines().next().map(str::to_owned)
+    });
+    assert_eq!(tested, released);
+}
+
+#[test]
 fn the_readme_is_short_and_leads_to_every_page() {
     let readme = read("README.md");
     assert!(readme.len() <= README_MAX, "{} bytes", readme.len());
