@@ -237,6 +237,9 @@ fn requests_that_wait_for_a_worker_are_shown_too_the_newest_first() {
         client.send(post("/api/generate", ASK));
         eventually("one request more", || requests(&tap).len() == n + 1);
     }
+    eventually("a worker for the first", || {
+        requests(&tap)[2]["model"] == "talk"
+    });
     let told = requests(&tap);
     let models: Vec<&Value> = told.iter().map(|it| &it["model"]).collect();
     // Nobody has read the body of one that waits for a worker.
