@@ -2,6 +2,8 @@
 
 /// compose.yml.
 mod compose;
+/// What `kubectl apply -k` makes of it.
+mod kustomize;
 
 use std::path::Path;
 use std::process::Command;
