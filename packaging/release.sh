@@ -196,9 +196,12 @@ manual() {
     "$printer" completions fish >"$2/completions/ollama-tap.fish"
 }
 
-# The files of packaging/manifests with the version, and the checksums of a whole release.
+# The files of packaging/manifests with the version, and the checksums of a release, which must be whole.
 manifests() {
     local words=$stage/words file
+    for target in "${targets[@]}"; do
+        grep -q " [ *]ollama-tap-$version-$target\." "$dist/SHA256SUMS" || fail "SHA256SUMS lacks what was built for $target"
+    done
     {
         echo "s/@VERSION@/$version/g"
         sed -n "s/^\\([0-9a-f]*\\) [ *]ollama-tap-$version-\\(.*\\)/s#@SHA256 \\2@#\\1#/p" "$dist/SHA256SUMS"

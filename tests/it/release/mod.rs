@@ -5,6 +5,8 @@
 mod manifests;
 /// What is taken from others is pinned.
 mod pins;
+/// What has to be so for a draft.
+mod workflow;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
