@@ -44,6 +44,7 @@ fn holds_in_each(shells: &[&str], script: &str, words: &[&Path]) {
             .args(["-NoProfile", "-ExecutionPolicy", "Bypass", "-File"])
             .arg(file("tests/it/installer/powershell").join(script))
             .args(words)
+            .env("DOTNET_TieredPGO", "0") // these minutes are too few for what it measures of the code to pay
             .output()
             .expect("run PowerShell");
         let said = text_of(&output.stdout) + &text_of(&output.stderr);

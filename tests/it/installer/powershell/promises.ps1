@@ -11,11 +11,21 @@ $null = [IO.Directory]::CreateDirectory($script:folder)
 . (Join-Path $PSScriptRoot 'counting.ps1')
 . (Join-Path $PSScriptRoot 'standins.ps1')
 
+# Of a drive that it mounted by itself, PowerShell asks at every path whether its disk is there yet, and reads all mounts for that.
+$root = Get-PSDrive -Name '/' -ErrorAction SilentlyContinue
+$isAsked = [Management.Automation.PSDriveInfo].GetProperty('IsAutoMounted', [Reflection.BindingFlags] 'NonPublic,Instance')
+if ($root -and $isAsked) { $isAsked.SetValue($root, $false) }
+
 # A machine with Ollama's app and nothing of ours, and what the script is given there; then what it said.
 
-function New-Fresh([bool] $Admin) {
+# A few machines to a folder: for each path that a command of PowerShell's is given, it lists every folder on the way.
+function Get-NewRoot {
     $script:number++
-    $made = New-Windows (Join-Path $script:folder $script:number) $Admin
+    [IO.Path]::Combine($script:folder, [string] [Math]::Floor($script:number / 20), [string] $script:number)
+}
+
+function New-Fresh([bool] $Admin) {
+    $made = New-Windows (Get-NewRoot) $Admin
     Use-Windows $made
     $env:OLLAMA_TAP_FROM = Save-Release $made 'exe 1.0.0'
     $made
@@ -35,7 +45,7 @@ function Invoke-Installer([hashtable] $Made, [hashtable] $Given) {
     Use-Windows $Made
     $Made.Said = @()
     $Made.Calls = @()
-    try { $null = & $script:installer @Given } catch { return "$_" } finally { Reset-Windows; $Made.Path = $env:Path }
+    try { $null = & $script:installer @Given } catch { return "$_" } finally { $Made.Path = $env:Path }
     ''
 }
 
@@ -52,8 +62,7 @@ function New-Installed([bool] $Admin, [hashtable] $Given, [string] $Next = 'exe 
 
 # A copy of a machine, its files with it: the steps before the one that is looked at are taken once.
 function Copy-Windows([hashtable] $Made) {
-    $script:number++
-    $root = Join-Path $script:folder $script:number
+    $root = Get-NewRoot
     Copy-Folder $Made.Root $root
     $copy = $Made.Clone()
     $copy.Keys = @{}
@@ -65,10 +74,11 @@ function Copy-Windows([hashtable] $Made) {
     $copy
 }
 
+# By .NET's own calls, as Get-State: a command of PowerShell's asks for every mounted disk each time.
 function Copy-Folder([string] $From, [string] $To) {
     $null = [IO.Directory]::CreateDirectory($To)
-    foreach ($file in [IO.Directory]::GetFiles($From)) { [IO.File]::Copy($file, (Join-Path $To (Split-Path -Leaf $file))) }
-    foreach ($inner in [IO.Directory]::GetDirectories($From)) { Copy-Folder $inner (Join-Path $To (Split-Path -Leaf $inner)) }
+    foreach ($file in [IO.Directory]::GetFiles($From)) { [IO.File]::Copy($file, [IO.Path]::Combine($To, [IO.Path]::GetFileName($file))) }
+    foreach ($inner in [IO.Directory]::GetDirectories($From)) { Copy-Folder $inner ([IO.Path]::Combine($To, [IO.Path]::GetFileName($inner))) }
 }
 
 function Copy-Values([hashtable] $Values, [string] $From, [string] $To) {

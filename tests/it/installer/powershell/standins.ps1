@@ -6,6 +6,7 @@
 
 # What exists of this machine's own, by the name of the command that has a stand-in.
 $global:real = @{}
+$global:standing = @()
 foreach ($name in 'New-Item', 'Copy-Item', 'Move-Item', 'Remove-Item', 'Set-Content') {
     $global:real[$name] = Get-Command -Name $name -CommandType Cmdlet
 }
@@ -51,12 +52,15 @@ function Use-Windows([hashtable] $Made) {
         'New-Item' = 'New-MadeItem'; 'Copy-Item' = 'Copy-MadeItem'; 'Move-Item' = 'Move-MadeItem'; 'Remove-Item' = 'Remove-MadeItem'
         'Set-Content' = 'Set-MadeContent'
     }
+    if ($global:standing) { return }
     foreach ($name in $stands.Keys) { Set-Alias -Scope Global -Name $name -Value $stands[$name] }
-    $Made.Stands = @($stands.Keys)
+    $global:standing = @($stands.Keys)
 }
 
+# The aliases stay from run to run until then: to set and remove them takes longer than a run of the script.
 function Reset-Windows {
-    foreach ($name in $global:made.Stands) { & $global:real['Remove-Item'] -LiteralPath "Alias:$name" -Force -ErrorAction SilentlyContinue }
+    foreach ($name in $global:standing) { & $global:real['Remove-Item'] -LiteralPath "Alias:$name" -Force }
+    $global:standing = @()
 }
 
 # A step of the run that is looked at.
@@ -219,10 +223,12 @@ function global:Start-MadeProcess {
 
 # All that a failed run must leave as it was, as text; the install log and its folder stay.
 function Get-State([hashtable] $Made) {
-    $lines = foreach ($file in Get-ChildItem -LiteralPath $Made.Root -Recurse -Force | Sort-Object -Property FullName) {
-        $name = $file.FullName.Substring($Made.Root.Length + 1) -replace '\\', '/'
-        if ($name -eq 'Local/OllamaTap' -or $name -like 'Local/OllamaTap/install.log') { continue }
-        if ($file.PSIsContainer) { "$name/" } else { "${name}: $([IO.File]::ReadAllText($file.FullName).Length) $([IO.File]::ReadAllText($file.FullName).Substring(0, [Math]::Min(30, $file.Length)))" }
+    $lines = foreach ($path in [IO.Directory]::GetFileSystemEntries($Made.Root, '*', 'AllDirectories') | Sort-Object) {
+        $name = $path.Substring($Made.Root.Length + 1) -replace '\\', '/'
+        if ($name -eq 'Local/OllamaTap' -or $name -eq 'Local/OllamaTap/install.log') { continue }
+        if ([IO.Directory]::Exists($path)) { "$name/"; continue }
+        $text = [IO.File]::ReadAllText($path)
+        "${name}: $($text.Length) $($text.Substring(0, [Math]::Min(30, $text.Length)))"
     }
     $values = foreach ($place in 'Machine', 'User', 'Run', 'Apps') {
         if ($Made.Keys[$place]) { foreach ($name in $Made.Keys[$place].Keys | Sort-Object) { "$place ${name}: $($Made.Keys[$place][$name] -join ' ')" } }
