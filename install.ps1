@@ -954,8 +954,8 @@ function Open-AppsKey { [Microsoft.Win32.Registry]::CurrentUser.CreateSubKey('So
 
 # OLLAMA'S DESKTOP APP
 
-# When it finds its port taken it ends every other Ollama server, that of the service as well. What is done to it is kept in a
-# directory: the shortcut that started it at login, and in ran.txt the path of the app where it ran.
+# Its server tries for the port every second, and has it as soon as the service, which may be upgraded, gives it back. What is done to
+# the app is kept in a directory: the shortcut that started it at login, and in ran.txt its path where it ran.
 function Suspend-OllamaApp {
     $link = Get-OllamaLink
     $app = Get-OllamaApp
@@ -994,7 +994,7 @@ function Get-KeptApp { Join-Path $setup.State 'ollama-app' }
 
 function Read-Consent {
     if ($setup.StopApp -or $WhatIfPreference) { return $true }
-    Write-Step "Ollama's desktop app is here: when its port is taken it ends every other Ollama server, that of the service as well"
+    Write-Step "Ollama's desktop app is here: it tries for the service's port every second, and has it when the service is restarted or upgraded"
     try {
         (Read-Host 'Stop it, and its start at login, until Ollama Tap is removed? [y/N]') -match '^\s*y'
     } catch {

@@ -204,9 +204,9 @@ impl Liveness {
     }
 }
 
-/// The desktop app starts a server of its own, and kills every other one when it finds the port taken.
+/// The desktop app starts a server of its own. When that finds the port taken, the app ends the others that its user may end.
 fn desktop_app_warning() -> Option<&'static str> {
-    platform::ollama::desktop_app_runs().then_some("the Ollama app kills every other `ollama serve`: quit it, and keep it from starting at login")
+    platform::ollama::desktop_app_runs().then_some("the Ollama app runs, and ends any other `ollama serve` that it may: quit it, and keep it from starting at login")
 }
 
 /// The growing delay before the next restart.
