@@ -54,7 +54,8 @@ function Install-OllamaTap {
         [IO.TextWriter] $Said, # given by this script to its own elevated part: what takes what that says
         [string] $Sum, # the same: the SHA-256 that -From must have
         [string] $Ollama, # the same: the ollama.exe of whoever asked, who may be another user
-        [string] $Models # the same: where that user's models are
+        [string] $Models, # the same: that user's OLLAMA_MODELS
+        [string] $UserProfile # the same: that user's folder, which has Ollama's settings and models
     )
     Start-Setup @{
         Prefix = $Prefix
@@ -70,6 +71,7 @@ function Install-OllamaTap {
         Sum = $Sum
         Ollama = $Ollama
         Models = $Models
+        UserProfile = $UserProfile
         Asker = $PSCmdlet
     }
 }
@@ -378,12 +380,12 @@ function Start-TapService([bool] $Ran) {
 function Install-TapService {
     $words = @('service', 'install')
     if ($setup.Ollama) { $words += @('--ollama', $setup.Ollama) }
-    $before = $env:OLLAMA_MODELS
-    if ($setup.Models) { $env:OLLAMA_MODELS = $setup.Models }
+    $before = $env:USERPROFILE, $env:OLLAMA_MODELS
+    if ($setup.Said) { $env:USERPROFILE, $env:OLLAMA_MODELS = $setup.UserProfile, $setup.Models }
     try {
         Invoke-Tap $words 'the service cannot be installed'
     } finally {
-        $env:OLLAMA_MODELS = $before
+        $env:USERPROFILE, $env:OLLAMA_MODELS = $before
     }
 }
 
@@ -1203,11 +1205,8 @@ function Get-Handover([hashtable] $Options, [hashtable] $Release) {
     $given = @{ Prefix = $Options.Prefix; Service = $Options.Service; Uninstall = $Options.Uninstall; Purge = $Options.Purge }
     if ($Release) { $given += @{ From = $Release.File; Sum = $Release.Sum } }
     if (-not $Options.Service) { return $given }
-    if (-not (Get-TapService)) {
-        $given.Ollama = Find-Ollama
-        $given.Models = Join-Path "$env:USERPROFILE" '.ollama\models'
-    }
-    if ($env:OLLAMA_MODELS) { $given.Models = $env:OLLAMA_MODELS }
+    $given += @{ UserProfile = $env:USERPROFILE; Models = $env:OLLAMA_MODELS }
+    if (-not (Get-TapService)) { $given.Ollama = Find-Ollama }
     $given
 }
 

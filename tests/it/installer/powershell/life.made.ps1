@@ -66,12 +66,20 @@ Assert-Same 'what ended is gone' (@(Get-ChildItem -LiteralPath (Split-Path -Pare
 $made = New-Fresh $false
 Assert-Done 'a service by a user' $made @{ Service = $true }
 Assert-That 'has the ollama of that user' ($made.Calls -contains 'service install --ollama C:\Users\u\ollama.exe')
-Assert-Like 'and the models' $made.Elevated "-Models '$(Join-Path $made.Root '.ollama\models')'"
+Assert-Same 'and looks into the folder of that user, for what Ollama''s app keeps and for the models' $made.Asker "$($made.Root) "
+$made = New-Fresh $false
+$made.Models = 'D:\models'
+Assert-Done 'a service by a user who has them elsewhere' $made @{ Service = $true }
+Assert-Same 'has those' $made.Asker "$($made.Root) D:\models"
+$made = New-Fresh $true
+$made.Models = 'D:\models'
+Assert-Done 'a service by an administrator' $made @{ Service = $true }
+Assert-Same 'has what that window has' $made.Asker "$($made.Root) D:\models"
 $made = New-Installed $false @{ Service = $true; StopApp = $true }
 $env:OLLAMA_TAP_TOKEN = 'secret'
 Assert-Done 'a service once more' $made @{ Service = $true }
 $env:OLLAMA_TAP_TOKEN = $null
-Assert-That 'what it has already stays' ($made.Elevated -notlike '*-Models*' -and $made.Elevated -notlike '*-Ollama*')
+Assert-That 'what it has already stays' ($made.Elevated -notlike '*-Models*' -and $made.Elevated -notlike '*-Ollama *')
 Assert-Like 'W8: a variable that does not reach it is named' ($made.Said -join "`n") 'OLLAMA_TAP_TOKEN'
 Assert-That 'and its value is not' ("$($made.Said)$($made.Elevated)" -notlike '*secret*')
 

@@ -13,7 +13,7 @@ foreach ($name in 'New-Item', 'Copy-Item', 'Move-Item', 'Remove-Item', 'Set-Cont
 
 function New-Windows([string] $Root, [bool] $Admin = $false) {
     $made = @{
-        Root = $Root; Admin = $Admin; Agrees = $true; Answer = 'y'; Service = $null; ServiceProgram = ''; Icon = $false; App = $true
+        Root = $Root; Admin = $Admin; Agrees = $true; Answer = 'y'; Service = $null; ServiceProgram = ''; Source = $false; Asker = ''; Models = $null; Icon = $false; App = $true
         Keys = @{ Machine = @{}; User = @{}; Run = @{}; Apps = $null }; Said = @(); Calls = @(); Steps = 0; FailsAt = 0; DiesAt = 0; Dies = $null; Failed = ''; BeforeElevated = $null; AfterElevated = $null; Path = 'C:\Windows'
         Locked = @()
     }
@@ -40,13 +40,13 @@ function Use-Windows([hashtable] $Made) {
     $env:ProgramData = $Made.Data
     $env:SystemRoot = $Made.System
     $env:USERPROFILE = $Made.Root
-    $env:OLLAMA_MODELS = $null
+    $env:OLLAMA_MODELS = $Made.Models
     $env:Path = $Made.Path
     $stands = @{
         'Test-Administrator' = 'Invoke-MadeAdministrator'; 'Open-PathKey' = 'Open-MadePathKey'; 'Open-RunKey' = 'Open-MadeRunKey'
         'Open-AppsKey' = 'Open-MadeAppsKey'; 'Get-OllamaLink' = 'Get-MadeLink'; 'Get-OllamaApp' = 'Get-MadeApp'
         'Stop-OllamaApp' = 'Stop-MadeApp'; 'Get-Service' = 'Get-MadeService'; 'Stop-Service' = 'Stop-MadeService'
-        'Get-ServiceProgram' = 'Get-MadeServiceProgram'; 'Start-Process' = 'Start-MadeProcess'; 'Unblock-File' = 'Unblock-MadeFile'
+        'Get-ServiceProgram' = 'Get-MadeServiceProgram'; 'Remove-EventSource' = 'Remove-MadeSource'; 'Start-Process' = 'Start-MadeProcess'; 'Unblock-File' = 'Unblock-MadeFile'
         'Invoke-Program' = 'Invoke-MadeProgram'; 'Test-Tray' = 'Test-MadeTray'; 'Publish-Path' = 'Publish-MadePath'
         'Write-Host' = 'Write-MadeHost'; 'Read-Host' = 'Read-MadeHost'; 'Find-Ollama' = 'Find-MadeOllama'
         'New-Item' = 'New-MadeItem'; 'Copy-Item' = 'Copy-MadeItem'; 'Move-Item' = 'Move-MadeItem'; 'Remove-Item' = 'Remove-MadeItem'
@@ -163,6 +163,7 @@ function global:Stop-MadeApp { Add-MadeStep 'stopping the app'; $global:made.App
 function global:Get-MadeService { if ($global:made.Service) { New-Object PSObject -Property @{ Status = $global:made.Service } } }
 function global:Stop-MadeService { Add-MadeStep 'stopping the service by Windows'; $global:made.Service = 'Stopped' }
 function global:Get-MadeServiceProgram { $global:made.ServiceProgram }
+function global:Remove-MadeSource { if ($global:made.Source) { Add-MadeStep 'removing the source of events'; $global:made.Source = $false } }
 function global:Unblock-MadeFile { Add-MadeStep 'unblocking' }
 function global:Test-MadeTray { $global:made.Icon }
 function global:Publish-MadePath { Add-MadeStep 'telling of the PATH' }
@@ -186,15 +187,20 @@ function global:Invoke-MadeProgram([string] $Path, [string[]] $Words) {
     if ($Words -contains '--help') { return @{ Code = 0; Lines = @($(if ($flaws -contains 'keeps') { '--keep' })) } }
     if (-not $made.Admin) { return @{ Code = 1; Lines = @('ollama-tap: it needs an administrator') } }
     switch ($Words[1]) {
-        'install' { if ($Words -notcontains '--keep') { $made.Service = 'Running' }; $made.ServiceProgram = $Path }
+        'install' {
+            $made.Asker = "$env:USERPROFILE $env:OLLAMA_MODELS"
+            if ($Words -notcontains '--keep') { $made.Service = 'Running' }
+            $made.ServiceProgram = $Path
+            $made.Source = $true
+        }
         'start' { $made.Service = 'Running' }
         'stop' { $made.Service = 'Stopped' }
-        'uninstall' { $made.Service = $null }
+        'uninstall' { $made.Service = $null; $made.Source = $false }
     }
     @{ Code = 0; Lines = @("ollama-tap: service $($Words[1])") }
 }
 
-# An elevated process runs the command line that it was given, here; the variables of the one that asks do not reach it.
+# An elevated process runs the command line that it was given, here; it has the variables of another user, who is the administrator.
 function global:Start-MadeProcess {
     param($FilePath, $ArgumentList, $Verb, $WindowStyle, [switch] $PassThru)
     $made = $global:made
@@ -209,11 +215,14 @@ function global:Start-MadeProcess {
     $null = "$ArgumentList" -match '-Command "(.*)"$'
     $command = $Matches[1] -replace '\bexit (\d)', 'return $1'
     $made.Admin = $true
+    $asker = $env:USERPROFILE, $env:OLLAMA_MODELS
+    $env:USERPROFILE, $env:OLLAMA_MODELS = 'C:\Users\admin', 'C:\Users\admin\models'
     $code = 1 # of what ends before it has an exit code of its own
     try {
         $code = @(& ([scriptblock]::Create($command)) | Where-Object { $_ -is [int] }) | Select-Object -Last 1
     } finally {
         $made.Admin = $false
+        $env:USERPROFILE, $env:OLLAMA_MODELS = $asker
         if ($made.AfterElevated) { $null = & $made.AfterElevated }
     }
     $process = New-Object PSObject -Property @{ Handle = 1; HasExited = $true; ExitCode = [int] $code }
@@ -233,7 +242,7 @@ function Get-State([hashtable] $Made) {
     $values = foreach ($place in 'Machine', 'User', 'Run', 'Apps') {
         if ($Made.Keys[$place]) { foreach ($name in $Made.Keys[$place].Keys | Sort-Object) { "$place ${name}: $($Made.Keys[$place][$name] -join ' ')" } }
     }
-    @($lines) + @($values) + "service: $($Made.Service)" + "icon: $($Made.Icon)" + "app: $($Made.App)" + "path: $($Made.Path)" -join "`n"
+    @($lines) + @($values) + "service: $($Made.Service)" + "source of events: $($Made.Source)" + "icon: $($Made.Icon)" + "app: $($Made.App)" + "path: $($Made.Path)" -join "`n"
 }
 
 # A release's zip, whose executable has this text.
