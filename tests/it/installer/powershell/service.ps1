@@ -32,8 +32,7 @@ function Test-NoAdministrator { $false }
 function Start-Agreed([string] $Arguments) {
     $process = Start-Process -FilePath "$env:SystemRoot\System32\WindowsPowerShell\v1.0\powershell.exe" -ArgumentList $Arguments -PassThru
     $null = $process.Handle
-    $process.WaitForExit()
-    $process.ExitCode
+    $process
 }
 
 & $installer -From $Archive
