@@ -1149,7 +1149,7 @@ function Remove-EmptyDirectory([string] $Path) {
 function Remove-State([string] $Directory) {
     if (-not (Test-Path -LiteralPath $Directory)) { return }
     if (-not $setup.Purge) {
-        Write-Step "the history and the logs stay in $Directory; -Purge deletes them"
+        Write-Step "what Ollama Tap kept stays in $Directory, such as its history; -Purge deletes it"
     } else {
         Remove-Part "deleting the history and the logs in $Directory" @($Directory) {
             param($directory)
