@@ -9,12 +9,12 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::harness::{require, runs, text};
+use crate::harness::{require, require_tool, text};
 
 /// A clone of this checkout with one setting; none where this is no checkout, such as an unpacked archive.
 fn clone_with(setting: &str) -> Option<TempDir> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    if !require("git", runs("git", &["--version"]))
+    if !require_tool("git", &["--version"])
         || !require("a checkout by git", root.join(".git").exists())
     {
         return None;

@@ -2,13 +2,13 @@
 
 use crate::harness::tls::{Authority, OPENSSL, TlsFront};
 use crate::harness::{
-    FakeOllama, Latch, Options, latched_ollama, metric, post, require, runs, text,
+    FakeOllama, Latch, Options, latched_ollama, metric, post, require_tool, text,
 };
 
 const ASK: &str = r#"{"model":"talk","prompt":"Why?"}"#;
 
 fn has_openssl() -> bool {
-    require(OPENSSL, runs(OPENSSL, &["version"]))
+    require_tool(OPENSSL, &["version"])
 }
 
 /// Of a tap whose upstream is this port of this machine, by https.

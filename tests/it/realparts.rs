@@ -6,12 +6,11 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use crate::harness::recording::{self, Message, Recording};
-use crate::harness::{FakeOllama, Prometheus, Proxy, eventually, metric, post, require, runs};
+use crate::harness::{
+    FakeOllama, Prometheus, Proxy, eventually, metric, post, require_python, require_tool,
+};
 
 const VERSION: &str = "0.33.0";
-
-/// Requires the parts that `run_clients` needs.
-pub const CLIENTS: &str = "the Python clients ollama, openai and anthropic";
 
 /// A stand-in that gives each route, model and kind of stream its recorded reply.
 pub fn recorded() -> FakeOllama {
@@ -67,7 +66,7 @@ fn use_it(tap: &Proxy) {
 
 #[test]
 fn promtool_has_nothing_to_say_against_the_metrics() {
-    if !require("promtool", runs("promtool", &["--version"])) {
+    if !require_tool("promtool", &["--version"]) {
         return;
     }
     let ollama = recorded();
@@ -96,7 +95,7 @@ fn promtool_has_nothing_to_say_against_the_metrics() {
 
 #[test]
 fn a_real_prometheus_scrapes_it() {
-    if !require("prometheus", runs("prometheus", &["--version"])) {
+    if !require_tool("prometheus", &["--version"]) {
         return;
     }
     let ollama = recorded();
@@ -147,10 +146,7 @@ fn python_clients_see_no_difference() {
 }
 
 pub fn has_clients() -> bool {
-    require(
-        CLIENTS,
-        runs("python3", &["-c", "import ollama, openai, anthropic"]),
-    )
+    require_python(&["ollama", "openai", "anthropic"])
 }
 
 /// Asks these models of that Ollama with the public Python clients: what they return, line by line.

@@ -11,7 +11,9 @@ use std::sync::Once;
 
 use crate::harness::ollama::json;
 use crate::harness::tls::{Authority, OPENSSL, TlsFront};
-use crate::harness::{FakeOllama, Options, Proxy, eventually, post, released, require, runs, text};
+use crate::harness::{
+    FakeOllama, Options, Proxy, eventually, post, released, require, require_tool, runs, text,
+};
 
 /// The only name that the name server of these tests knows, and where that server is.
 const NAME: &str = "ollama.test";
@@ -34,7 +36,7 @@ fn roots() -> Vec<Root> {
         .into_iter()
         .filter(|path| text(path).contains("-linux-musl."));
     archives
-        .filter(|path| !is_foreign(path) || require(QEMU, runs(QEMU, &["--version"])))
+        .filter(|path| !is_foreign(path) || require_tool(QEMU, &["--version"]))
         .map(|path| Root::of(&path))
         .collect()
 }
@@ -155,7 +157,7 @@ fn names_are_looked_up_where_its_root_says() {
 #[test]
 fn https_is_proved_by_the_roots_that_it_is_given() {
     for root in roots() {
-        if !require(OPENSSL, runs(OPENSSL, &["version"])) {
+        if !require_tool(OPENSSL, &["version"]) {
             return;
         }
         let root = root.with_names();

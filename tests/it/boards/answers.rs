@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::queries::{self, Query, filled, selectors};
 use super::{board, list, packaging, read, traffic, word};
-use crate::harness::{FakeOllama, Options, Prometheus, Proxy, eventually, require, runs};
+use crate::harness::{FakeOllama, Options, Prometheus, Proxy, eventually, require_tool};
 
 /// What the tests put into a query for its time: all that was scraped.
 const TIMES: [(&str, &str); 3] = [
@@ -93,7 +93,7 @@ fn configuration(tap: &Proxy) -> String {
 
 #[test]
 fn every_query_of_every_file_is_answered_by_a_prometheus_that_scraped_a_tap_under_traffic() {
-    if !require("prometheus", runs("prometheus", &["--version"])) {
+    if !require_tool("prometheus", &["--version"]) {
         return;
     }
     let watched = Watched::start();

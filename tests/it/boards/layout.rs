@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{BOARDS, board, list, opened, packaging, panels, queries, read, variables, word};
-use crate::harness::{require, runs};
+use crate::harness::require_python;
 
 /// Columns of Grafana's grid.
 const COLUMNS: u64 = 24;
@@ -220,11 +220,7 @@ fn a_board_chooses_the_data_source_that_comes_with_it() {
 
 #[test]
 fn grafana_s_own_types_know_every_field_and_every_unit() {
-    let sdk = "the Python package grafana-foundation-sdk";
-    if !require(
-        sdk,
-        runs("python3", &["-c", "import grafana_foundation_sdk"]),
-    ) {
+    if !require_python(&["grafana_foundation_sdk"]) {
         return;
     }
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/boards/grafana.py");

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::process::Command;
 
 use super::{packaging, queries, read};
-use crate::harness::{require, runs};
+use crate::harness::require_tool;
 
 /// Runs promtool in packaging/prometheus, where it must have nothing to complain of.
 fn promtool(args: &[&str]) {
-    if !require("promtool", runs("promtool", &["--version"])) {
+    if !require_tool("promtool", &["--version"]) {
         return;
     }
     let output = Command::new("promtool")

@@ -17,7 +17,7 @@ use std::net::TcpListener;
 use crate::harness::ollama::json;
 use crate::harness::runner::is_windows;
 use crate::harness::{
-    FakeOllama, Options, Proxy, assert_contains, metric, require, runs, stderr_expecting,
+    FakeOllama, Options, Proxy, assert_contains, metric, require_tool, stderr_expecting,
     tap_answering,
 };
 
@@ -328,7 +328,7 @@ fn a_token_on_the_command_line_is_not_there_for_long() {
             "{}",
             tap.log()
         );
-    } else if require("ps", runs("ps", &["-o", "args=", "-p", "1"])) {
+    } else if require_tool("ps", &["-o", "args=", "-p", "1"]) {
         let ps = std::process::Command::new("ps")
             .args(["-ww", "-o", "args=", "-p", &tap.id().to_string()])
             .output()

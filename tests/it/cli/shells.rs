@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use crate::harness::{Options, assert_contains, require, run_expecting, runs};
+use crate::harness::{Options, assert_contains, require_tool, run_expecting};
 
 /// A line, whose last word is to be completed, with what must be offered and what must not.
 const LINES: [(&str, &[&str], &[&str]); 13] = [
@@ -92,7 +92,7 @@ fn array(line: &str) -> String {
 
 #[test]
 fn bash_completes_words_flags_and_values() {
-    if !require("bash", runs("bash", &["--version"])) {
+    if !require_tool("bash", &["--version"]) {
         return;
     }
     let script = script("bash");
@@ -115,7 +115,7 @@ fn bash_completes_words_flags_and_values() {
 
 #[test]
 fn zsh_completes_words_flags_and_values() {
-    if !require("zsh", runs("zsh", &["--version"])) {
+    if !require_tool("zsh", &["--version"]) {
         return;
     }
     // Its own functions need a terminal; what they are told is what counts.
@@ -133,7 +133,7 @@ fn zsh_completes_words_flags_and_values() {
 
 #[test]
 fn fish_completes_words_flags_and_values() {
-    if !require("fish", runs("fish", &["--version"])) {
+    if !require_tool("fish", &["--version"]) {
         return;
     }
     let script = script("fish");
@@ -162,7 +162,7 @@ fn the_man_page_has_its_sections_and_no_warning() {
             ".SH EXIT STATUS",
         ],
     );
-    if !require("groff", runs("groff", &["--version"])) {
+    if !require_tool("groff", &["--version"]) {
         return;
     }
     let mut groff = Command::new("groff")

@@ -16,10 +16,6 @@ use crate::harness::{AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk,
 use crate::history::TestHistory;
 use crate::history::old::{Seed, days_ago};
 
-/// Requires the parts that `browse` needs.
-const BROWSER: &str =
-    "a browser (chromium, and the Python packages playwright and axe-playwright-python)";
-
 /// Runs one of the scripts with the addresses of these taps. It fails by itself where the page is not as it should be.
 fn browse(script: &str, taps: &[&Proxy]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/dashboard");
@@ -33,14 +29,30 @@ fn browse(script: &str, taps: &[&Proxy]) {
     assert!(output.status.success(), "{script}: {said}");
 }
 
-/// Whether all of it is there, which is looked up once.
-static IS_BROWSER_THERE: LazyLock<bool> = LazyLock::new(|| {
-    let imports = ["-c", "import playwright.sync_api, axe_playwright_python"];
-    runs("chromium", &["--version"]) && runs("python3", &imports)
+/// What `browse` needs, and the program that ends well where it is here.
+const PARTS: [(&str, &str, &[&str]); 3] = [
+    ("chromium", "chromium", &["--version"]),
+    (
+        "the Python package playwright",
+        "python3",
+        &["-c", "import playwright.sync_api"],
+    ),
+    (
+        "the Python package axe-playwright-python",
+        "python3",
+        &["-c", "import axe_playwright_python"],
+    ),
+];
+
+/// The first of them that is missing, which is looked up once: importing takes its time.
+static MISSING: LazyLock<Option<&str>> = LazyLock::new(|| {
+    let mut parts = PARTS.into_iter();
+    let missing = parts.find(|(_, program, words)| !runs(program, words));
+    missing.map(|(part, ..)| part)
 });
 
 fn has_browser() -> bool {
-    require(BROWSER, *IS_BROWSER_THERE)
+    MISSING.is_none_or(|part| require(part, false))
 }
 
 /// A stand-in that answers as models of several kinds do: what it says depends on the model and the prompt asked for.

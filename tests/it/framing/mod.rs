@@ -14,7 +14,7 @@ mod requests;
 use std::collections::BTreeSet;
 
 use self::go::Go;
-use crate::harness::{require, runs};
+use crate::harness::require_tool;
 
 const SEED: u64 = 20_261_129;
 const COUNT: usize = 20_000;
@@ -109,7 +109,7 @@ fn compare(go: &mut Go, input: &[u8]) -> Result<Option<&'static str>, String> {
 
 #[test]
 fn requests_are_read_as_go_reads_them_or_more_strictly_in_a_listed_way() {
-    if !require("Go", runs("go", &["version"])) {
+    if !require_tool("go", &["version"]) {
         return;
     }
     let mut go = Go::start();
@@ -157,7 +157,7 @@ fn requests_are_read_as_go_reads_them_or_more_strictly_in_a_listed_way() {
 
 #[test]
 fn go_takes_an_empty_line_before_a_request_behind_a_post_alone() {
-    if !require("Go", runs("go", &["version"])) {
+    if !require_tool("go", &["version"]) {
         return;
     }
     let mut go = Go::start();
@@ -183,7 +183,7 @@ fn go_takes_an_empty_line_before_a_request_behind_a_post_alone() {
 
 #[test]
 fn a_head_may_be_4096_bytes_longer_with_go() {
-    if !require("Go", runs("go", &["version"])) {
+    if !require_tool("go", &["version"]) {
         return;
     }
     let mut go = Go::start();

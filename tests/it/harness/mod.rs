@@ -56,6 +56,20 @@ pub fn runs(program: &str, args: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
+/// Requires a tool, which ends well with these arguments where it is here.
+pub fn require_tool(tool: &str, args: &[&str]) -> bool {
+    require(tool, runs(tool, args))
+}
+
+/// Requires modules of Python, which packages of other names may bring.
+pub fn require_python(modules: &[&str]) -> bool {
+    require_tool("python3", &["--version"])
+        && modules.iter().all(|module| {
+            let is_there = runs("python3", &["-c", &format!("import {module}")]);
+            require(&format!("the Python module {module}"), is_there)
+        })
+}
+
 /// The archives in the directory that `OLLAMA_TAP_TEST_RELEASE` names, as packaging/release.sh leaves them; none without it.
 #[cfg(unix)]
 pub fn released() -> Vec<std::path::PathBuf> {

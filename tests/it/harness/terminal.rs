@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use super::{eventually, require, runs};
+use super::{eventually, require_tool};
 
 /// A terminal of its own, which nobody looks at, with a shell in it.
 pub struct Terminal {
@@ -13,7 +13,7 @@ pub struct Terminal {
 impl Terminal {
     /// Of so many columns and rows. `None` where there is no tmux, which is said aloud.
     pub fn open(columns: usize, rows: usize) -> Option<Terminal> {
-        if !require("tmux", runs("tmux", &["-V"])) {
+        if !require_tool("tmux", &["-V"]) {
             return None;
         }
         let terminal = Terminal {

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::{REPLY, TestHistory, page, prompts, talk, wait_for_records};
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Proxy, eventually, request, require, runs, text};
+use crate::harness::{Client, FakeOllama, Proxy, eventually, request, require_tool, text};
 
 /// nginx with this in its `location /`.
 struct Nginx {
@@ -20,7 +20,7 @@ struct Nginx {
 impl Nginx {
     /// `None` where there is no nginx here.
     fn before(tap: &Proxy, directives: &str) -> Option<Nginx> {
-        if !require("nginx", runs("nginx", &["-v"])) {
+        if !require_tool("nginx", &["-v"]) {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");

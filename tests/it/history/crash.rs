@@ -15,7 +15,7 @@ use super::{BACKENDS, LOCAL, REPLY, TestHistory, asking, files};
 use crate::harness::ollama::json;
 use crate::harness::runner::{under_wine, within};
 use crate::harness::sample::{random, rounds};
-use crate::harness::{FakeOllama, Proxy, SIGKILL, SIGTERM, TIMEOUT, metric, require, runs};
+use crate::harness::{FakeOllama, Proxy, SIGKILL, SIGTERM, TIMEOUT, metric, require_tool};
 
 /// Every so many kills come late enough for records to be older than `SAFE`.
 const LATE: usize = 10;
@@ -116,7 +116,7 @@ fn survives_kills(backend: &str, is_whole: &dyn Fn(&Path)) {
     } else {
         "sqlite3"
     };
-    let has_tool = require(tool, runs(tool, &["--version"]));
+    let has_tool = require_tool(tool, &["--version"]);
     let history = TestHistory::new(backend);
     let ollama = FakeOllama::always(json(REPLY));
     let mut must_be_there = HashSet::new();

@@ -12,8 +12,7 @@ use tempfile::TempDir;
 use super::terminal::purged_on_a_terminal;
 use crate::harness::ollama::json as ok;
 use crate::harness::{
-    FakeOllama, Options, SIGTERM, TIMEOUT, assert_contains, post, require, run_expecting, runs,
-    text,
+    FakeOllama, Options, SIGTERM, TIMEOUT, assert_contains, post, require_tool, run_expecting, text,
 };
 
 const REPLY: &str =
@@ -223,7 +222,7 @@ fn a_purge_that_is_answered_with_no_or_matches_nothing_changes_nothing() {
             assert_contains(&stdout, &["deleted 0 records"]);
             assert_eq!(everything(&dir), before, "{backend} {flags:?}");
         }
-        if require("script", runs("script", &["--version"])) {
+        if require_tool("script", &["--version"]) {
             let flags = format!("--all --analytics-dir {}", text(&dir));
             let (code, shown) = purged_on_a_terminal(&flags, "n\n");
             assert_eq!(code, Some(1), "{shown}");
@@ -250,7 +249,7 @@ fn a_purge_counts_what_another_backend_left_too() {
         ]
     };
     let purge = ["purge", "--model", "phi4"];
-    if require("script", runs("script", &["--version"])) {
+    if require_tool("script", &["--version"]) {
         let flags = [&purge[1..], &place("sqlite")].concat().join(" ");
         let (_, shown) = purged_on_a_terminal(&flags, "n\n");
         assert_contains(&shown, &["delete 2 records in "]);

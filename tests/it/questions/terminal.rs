@@ -9,12 +9,12 @@ use serde_json::json;
 use super::statistics::enhanced;
 use super::{about, record, tap_of};
 use crate::harness::ollama::{json as ok, reply};
-use crate::harness::{FakeOllama, ReceivedRequest, assert_contains, require, runs};
+use crate::harness::{FakeOllama, ReceivedRequest, assert_contains, require_tool};
 
 /// What these words of a shell show on a terminal on which somebody types, and their exit code. `None` where there is no script(1), which is
 /// said aloud.
 fn on_a_terminal(words: &str, typed: &str) -> Option<(Option<i32>, String)> {
-    if !require("script", runs("script", &["--version"])) {
+    if !require_tool("script", &["--version"]) {
         return None;
     }
     let mut script = Command::new("script")

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::harness::{require, runs};
+use crate::harness::{require_tool, runs};
 
 /// All archives of a release; manifests name every one but the last.
 const ARCHIVES: [&str; 7] = [
@@ -40,7 +40,7 @@ fn written(dir: &Path, archives: &[&str]) -> Output {
 
 #[test]
 fn every_manifest_names_the_version_and_the_checksums_of_its_archives() {
-    if !require("python3", runs("python3", &["--version"])) {
+    if !require_tool("python3", &["--version"]) {
         return;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::harness::{require, runs};
+use crate::harness::require_tool;
 
 const TARGETS: [&str; 3] = [
     "x86_64-unknown-linux-musl",
@@ -29,8 +29,8 @@ const TOLD: &str = "2023-11-14 22:13";
 fn packed(umask: &str) -> Option<tempfile::TempDir> {
     let has_tools = ["python3", "nfpm", "dpkg-deb"]
         .iter()
-        .all(|tool| runs(tool, &["--version"]));
-    if !require("python3, nfpm and dpkg-deb", has_tools) {
+        .all(|tool| require_tool(tool, &["--version"]));
+    if !has_tools {
         return None;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::harness::{require, runs, text};
+use crate::harness::{require_python, text};
 
 const WORKFLOW: &str = ".github/workflows/release.yml";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,7 +27,7 @@ fn root() -> &'static Path {
 
 /// The jobs of the workflow; `None`, said aloud, where nothing here reads YAML.
 fn jobs() -> Option<Value> {
-    if !require("PyYAML", runs("python3", &["-c", "import yaml"])) {
+    if !require_python(&["yaml"]) {
         return None;
     }
     let read =

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{eventually, require, runs, text};
+use crate::harness::{eventually, require, require_tool, runs, text};
 
 /// Boots systemd with the units below `$1` alone; all that it writes goes to places of its own.
 const BOOT: &str = r#"
@@ -78,13 +78,10 @@ impl Booted {
         let mut can_boot = vec!["--propagation", "private"];
         can_boot.extend(namespaces);
         can_boot.extend(["sh", "-c", "mount -t tmpfs tmpfs /sys/fs/cgroup && mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup"]);
-        let is_there = Path::new("/usr/lib/systemd/systemd").exists()
-            && runs("ip", &["-V"])
-            && runs("nsenter", &["-V"]);
-        if !require(
-            "systemd, and root to boot it with unshare, nsenter, ip and cgroups",
-            is_there && runs("unshare", &can_boot),
-        ) {
+        let is_there = require("systemd", Path::new("/usr/lib/systemd/systemd").exists())
+            && require_tool("ip", &["-V"])
+            && require_tool("nsenter", &["-V"]);
+        if !is_there || !require("the right to boot a systemd", runs("unshare", &can_boot)) {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");
@@ -191,7 +188,7 @@ fn unit(dir: &Path) -> String {
 
 #[test]
 fn a_restart_under_load_refuses_no_connection_and_a_stop_frees_the_port() {
-    if !require("python3", runs("python3", &["--version"])) {
+    if !require_tool("python3", &["--version"]) {
         return;
     }
     let Some(booted) = Booted::start() else {

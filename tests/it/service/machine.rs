@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
-use crate::harness::{require, runs};
+use crate::harness::{require, require_tool, runs};
 
 /// Makes the machine below `$1`, with the executable `$2` in it, and keeps it until its input ends.
 const SETUP: &str = r#"
@@ -58,12 +58,12 @@ impl Machine {
     /// `None`, said aloud, where this user may not make one.
     pub fn start() -> Option<Machine> {
         let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-        let can_make = is_root
-            && runs("unshare", &["--mount", "--net", "true"])
-            && runs("ip", &["-V"])
-            && runs("nsenter", &["-V"])
-            && runs("chroot", &["--version"]);
-        if !require("root with unshare, nsenter, chroot and ip", can_make) {
+        let can_make = require("root", is_root)
+            && require_tool("unshare", &["--mount", "--net", "true"])
+            && require_tool("ip", &["-V"])
+            && require_tool("nsenter", &["-V"])
+            && require_tool("chroot", &["--version"]);
+        if !can_make {
             return None;
         }
         let dir = tempfile::tempdir().expect("a temporary directory");

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use super::{DROP_IN, Machine, UNIT, with_ollama, with_ollama_unit};
-use crate::harness::{Options, require, runs};
+use crate::harness::{Options, require_tool};
 
 /// The most that `systemd-analyze security` may find, in tenths, for each of the two units.
 const PROXY_MAX: u32 = 20;
 const SERVE_MAX: u32 = 40;
 
 fn machine() -> Option<Machine> {
-    if !require("systemd-analyze", runs("systemd-analyze", &["--version"])) {
+    if !require_tool("systemd-analyze", &["--version"]) {
         return None;
     }
     Machine::start()

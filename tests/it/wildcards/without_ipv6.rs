@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use super::tap;
 use crate::harness::ollama::json;
-use crate::harness::{Client, FakeOllama, Options, request, require, runs};
+use crate::harness::{Client, FakeOllama, Options, request, require, require_tool, runs};
 
 /// Runs what follows it where this machine's network is not: with IPv6 known to the kernel, and no address of it.
 const ALONE: &str =
@@ -13,12 +13,11 @@ const ALONE: &str =
 
 #[test]
 fn where_no_interface_has_ipv6_it_is_found_at_that_of_ipv4() {
-    let can_make =
-        runs("unshare", &["--net", "sh", "-c", ALONE, "true"]) && runs("nsenter", &["-V"]);
-    if !require(
-        "a network of its own, with unshare, nsenter and ip",
-        can_make,
-    ) {
+    let is_alone = || runs("unshare", &["--net", "sh", "-c", ALONE, "true"]);
+    let can_make = require_tool("ip", &["-V"])
+        && require_tool("nsenter", &["-V"])
+        && require("unshare, as root", is_alone());
+    if !can_make {
         return;
     }
     let options = Options::bare(&["proxy"]).behind(&["unshare", "--net", "sh", "-c", ALONE]);
@@ -49,10 +48,11 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 #[test]
 fn where_there_is_no_ipv6_at_all_every_interface_is_that_of_ipv4() {
-    if !require(
-        "python3 with the right to filter system calls",
-        runs("python3", &["-c", WITHOUT_IPV6, "true"]),
-    ) {
+    let can_filter = || {
+        let filters = runs("python3", &["-c", WITHOUT_IPV6, "true"]);
+        require("the right to filter system calls", filters)
+    };
+    if !require_tool("python3", &["--version"]) || !can_filter() {
         return;
     }
     let ollama = FakeOllama::always(json("\"it\""));

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::harness::{require, runs, text};
+use crate::harness::{require_tool, text};
 
 /// Programs that this needs, each with words that make it end well at once.
 const TOOLS: [(&str, &[&str]); 3] = [
@@ -28,10 +28,7 @@ pub struct Screen {
 impl Screen {
     /// `None` where a tool is missing, which is said aloud.
     pub fn new() -> Option<Screen> {
-        if !TOOLS
-            .iter()
-            .all(|(tool, words)| require(tool, runs(tool, words)))
-        {
+        if !TOOLS.iter().all(|(tool, words)| require_tool(tool, words)) {
             return None;
         }
         let size = format!("{WIDTH}x{HEIGHT}x24");

@@ -7,7 +7,7 @@ use super::{asked, compose, list, root};
 use crate::docker::REPLY;
 use crate::docker::image::Image;
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, require, runs};
+use crate::harness::{FakeOllama, require_tool};
 
 /// The value of a secret that has no default.
 const SECRET: &str = "0123456789abcdef";
@@ -80,7 +80,7 @@ fn compose_mounts_what_is_there_and_prometheus_understands_it() {
             }
         }
     }
-    if require("promtool", runs("promtool", &["--version"])) {
+    if require_tool("promtool", &["--version"]) {
         let output = Command::new("promtool")
             .args(["check", "config"])
             .arg(machine.path().join("prometheus.yml"))

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::{container, documents, list, root};
-use crate::harness::{require, runs, text};
+use crate::harness::{require_tool, text};
 
 const GUIDE: &str = "packaging/docker/README.md";
 const APPLY: &str = "kubectl apply -k ";
@@ -23,7 +23,7 @@ fn folders() -> Vec<String> {
 
 /// All objects of a folder, as a cluster gets them.
 fn built(folder: &str) -> Option<Vec<Value>> {
-    if !require("kustomize", runs("kustomize", &["version"])) {
+    if !require_tool("kustomize", &["version"]) {
         return None;
     }
     let output = Command::new("kustomize")

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::AFTER_GRACE;
 use super::image::Image;
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, require, runs, text};
+use crate::harness::{FakeOllama, Options, Proxy, require_python, text};
 
 /// Python's way to read every document of a YAML file, for a test that has no YAML of its own.
 const AS_JSON: &str =
@@ -25,7 +25,7 @@ fn root() -> &'static Path {
 
 /// The documents of a YAML file; `None`, said aloud, where nothing here reads YAML.
 fn documents(path: &str) -> Option<Vec<Value>> {
-    if !require("PyYAML", runs("python3", &["-c", "import yaml"])) {
+    if !require_python(&["yaml"]) {
         return None;
     }
     let output = Command::new("python3")
