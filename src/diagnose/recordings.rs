@@ -92,17 +92,12 @@ pub fn seen(id: &str, endpoint: Inference, model: &str, arrived: SystemTime) -> 
 }
 
 pub fn options(asked: &Value, shift: &Value) -> Options {
-    let number = |name: &str| asked[name].as_i64();
     Options {
-        num_ctx: number("num_ctx"),
-        num_batch: number("num_batch"),
-        num_gpu: number("num_gpu"),
-        main_gpu: number("main_gpu"),
-        num_thread: number("num_thread"),
-        draft_num_predict: number("draft_num_predict"),
-        use_mmap: asked["use_mmap"].as_bool(),
         shift: shift.as_bool(),
-        ..Options::default()
+        ..asked
+            .as_object()
+            .map(Options::of_native)
+            .unwrap_or_default()
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use serde_json::{Map, Value};
+
 use super::prompt::Prompt;
 use crate::http::route::Inference;
 
@@ -42,6 +44,42 @@ pub struct Options {
     pub raw: bool,
     /// The reply was asked to be JSON.
     pub wants_json: bool,
+}
+
+impl Options {
+    /// Reads what a request to a route of Ollama's own has of them, by their names there.
+    pub fn of_native(parameters: &Map<String, Value>) -> Options {
+        let number = |name: &str| parameters.get(name).and_then(whole_number);
+        let flag = |name: &str| parameters.get(name).and_then(Value::as_bool);
+        Options {
+            num_ctx: number("num_ctx"),
+            num_batch: number("num_batch"),
+            num_gpu: number("num_gpu"),
+            main_gpu: number("main_gpu"),
+            num_thread: number("num_thread"),
+            draft_num_predict: number("draft_num_predict"),
+            use_mmap: flag("use_mmap"),
+            num_keep: number("num_keep"),
+            num_predict: number("num_predict"),
+            shift: flag("shift"),
+            truncate: flag("truncate"),
+            raw: flag("raw") == Some(true),
+            wants_json: false,
+        }
+    }
+}
+
+/// Returns a whole number. Ollama takes one with a fraction as the whole number before it.
+pub fn whole_number(value: &Value) -> Option<i64> {
+    let Value::Number(number) = value else {
+        return None;
+    };
+    match number.as_u64() {
+        Some(number) => Some(i64::try_from(number).unwrap_or(i64::MAX)),
+        None => number
+            .as_i64()
+            .or_else(|| number.as_f64().map(|number| number as i64)),
+    }
 }
 
 /// What the reply said of itself.

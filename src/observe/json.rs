@@ -34,6 +34,14 @@ pub fn repair(json: &[u8]) -> Vec<u8> {
     repaired
 }
 
+/// Copies the beginning of JSON that goes on elsewhere. So may a number or word at its end, which is left out.
+pub fn repair_beginning(json: &[u8]) -> Vec<u8> {
+    let mut repaired = repair(json);
+    let last = repaired.iter().rposition(|byte| !is_word_byte(*byte));
+    repaired.truncate(last.map_or(0, |last| last + 1));
+    repaired
+}
+
 fn is_word_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.')
 }
@@ -138,5 +146,18 @@ mod tests {
             r#"{"a":"b""#
         );
         assert_eq!(repaired(br#"{"a":1"#), r#"{"a":1"#);
+    }
+
+    #[test]
+    fn a_number_that_may_go_on_is_left_out() {
+        for (json, kept) in [
+            (r#"{"a":1,"b":-4.5e"#, r#"{"a":1,"b":"#),
+            (r#"{"a":[tru"#, r#"{"a":["#),
+            (r#"{"a":"b 1"#, r#"{"a":"b 1""#),
+            (r#"{"a":1 "#, r#"{"a":1 "#),
+            ("12", ""),
+        ] {
+            assert_eq!(repair_beginning(json.as_bytes()), kept.as_bytes());
+        }
     }
 }

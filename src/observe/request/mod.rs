@@ -194,7 +194,10 @@ fn parse_json(endpoint: Inference, body: &[u8], is_partial: bool) -> RequestFact
     }
     let beginning = &body[..body.len().min(MAX_REPAIRED)];
     let is_partial = is_partial || body.len() > MAX_REPAIRED;
-    let repaired = json::repair(beginning);
+    let repaired = match is_partial {
+        true => json::repair_beginning(beginning),
+        false => json::repair(beginning),
+    };
     fields = RequestFields::default();
     let parsed = parse_fields(
         endpoint,

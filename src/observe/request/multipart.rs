@@ -35,7 +35,7 @@ pub fn parse(body: &[u8], content_type: &str) -> RequestFacts {
                 facts.prompt.insert(BoundedText::default()).push(&value());
                 facts.is_truncated = end.is_none();
             }
-            Some(name) if is_parameter(Dialect::OpenAi, name) => {
+            Some(name) if end.is_some() && is_parameter(Dialect::OpenAi, name) => {
                 set(&mut parameters, name, of_text(&value()));
             }
             _ => {}

@@ -7,14 +7,12 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value;
-
 use super::parameters::{self, ObjectSeed, RequestParameters};
 use crate::diagnose::keep_alive::KeepAlive;
 use crate::diagnose::prompt::keys;
-use crate::diagnose::seen::Options;
+use crate::diagnose::seen::{Options, whole_number};
 use crate::http::route::Dialect;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The parameters that change what a model thinks, by any route's name.
 const THINKING: [&str; 5] = [
@@ -58,44 +56,25 @@ impl RequestSettings {
     }
 
     pub fn options(&self, dialect: Dialect) -> Options {
-        let number = |name: &str| self.parameters.get(name).and_then(number);
-        let flag = |name: &str| self.parameters.get(name).and_then(Value::as_bool);
-        let num_predict = match dialect {
-            Dialect::Native => "num_predict",
-            Dialect::OpenAi | Dialect::Anthropic => "max_tokens",
-            Dialect::Responses => "max_output_tokens",
+        let asked = match dialect {
+            Dialect::Native => Options::of_native(&self.parameters),
+            Dialect::OpenAi | Dialect::Anthropic => self.compatible_options("max_tokens"),
+            Dialect::Responses => self.compatible_options("max_output_tokens"),
         };
-        let asked = Options {
-            num_predict: number(num_predict),
-            wants_json: self.wants_json,
-            ..Options::default()
-        };
-        if dialect != Dialect::Native {
-            return Options {
-                num_ctx: self.ignored_option("num_ctx"),
-                ..asked
-            };
-        }
         Options {
-            num_ctx: number("num_ctx"),
-            num_batch: number("num_batch"),
-            num_gpu: number("num_gpu"),
-            main_gpu: number("main_gpu"),
-            num_thread: number("num_thread"),
-            draft_num_predict: number("draft_num_predict"),
-            num_keep: number("num_keep"),
-            use_mmap: flag("use_mmap"),
-            shift: flag("shift"),
-            truncate: flag("truncate"),
-            raw: flag("raw") == Some(true),
+            wants_json: self.wants_json,
             ..asked
         }
     }
 
-    /// Returns one of the `options` of a route that ignores them.
-    fn ignored_option(&self, name: &str) -> Option<i64> {
-        let options = self.parameters.get("options")?;
-        options.get(name).and_then(number)
+    /// Returns what counts on a route that ignores `options`, and has this name for the most tokens of the reply.
+    fn compatible_options(&self, num_predict: &str) -> Options {
+        let ignored = self.parameters.get("options");
+        Options {
+            num_ctx: ignored.and_then(|options| whole_number(options.get("num_ctx")?)),
+            num_predict: self.parameters.get(num_predict).and_then(whole_number),
+            ..Options::default()
+        }
     }
 
     pub fn keep_alive(&self, dialect: Dialect) -> Option<KeepAlive> {
@@ -116,19 +95,6 @@ impl RequestSettings {
             hasher.write(value.to_string().as_bytes());
         }
         hasher.finish() | 1
-    }
-}
-
-/// Returns a whole number. Ollama takes one with a fraction as the whole number before it.
-fn number(value: &Value) -> Option<i64> {
-    let Value::Number(number) = value else {
-        return None;
-    };
-    match number.as_u64() {
-        Some(number) => Some(i64::try_from(number).unwrap_or(i64::MAX)),
-        None => number
-            .as_i64()
-            .or_else(|| number.as_f64().map(|number| number as i64)),
     }
 }
 

@@ -72,9 +72,9 @@ pub fn set(parameters: &mut RequestParameters, name: &str, value: Value) {
 
 /// Returns the value that is written as a text, as in a form.
 pub fn of_text(text: &str) -> Value {
-    let plain = text.get(..MAX_QUANTITY.min(text.len())).unwrap_or_default();
-    match serde_json::from_str(plain) {
-        Ok(value @ (Value::Bool(_) | Value::Number(_))) if plain == text => value,
+    let short = Some(text).filter(|text| text.len() <= MAX_QUANTITY);
+    match short.and_then(|text| serde_json::from_str(text).ok()) {
+        Some(value @ (Value::Bool(_) | Value::Number(_))) => value,
         _ => word(text).into(),
     }
 }
@@ -83,22 +83,17 @@ pub fn of_text(text: &str) -> Value {
 pub fn tool_name(definition: &str) -> Option<String> {
     /// OpenAI's chats and Ollama have the name in `function`; tools of the server have their type
     /// alone.
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Definition<'a> {
-        #[serde(borrow)]
-        function: Option<Named<'a>>,
-        #[serde(borrow)]
-        name: Option<Cow<'a, str>>,
-        #[serde(borrow, rename = "type")]
-        kind: Option<Cow<'a, str>>,
+    #[derive(Deserialize)]
+    struct Definition {
+        function: Option<Named>,
+        name: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
     }
 
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Named<'a> {
-        #[serde(borrow)]
-        name: Option<Cow<'a, str>>,
+    #[derive(Deserialize)]
+    struct Named {
+        name: Option<String>,
     }
 
     let tool: Definition = serde_json::from_str(definition).ok()?;

@@ -146,6 +146,8 @@ fn of_a_body_that_is_not_whole_the_beginning_counts() {
     let cut = |body: &str| json!(exchange_of(Chat, body.as_bytes(), true).parameters);
     let told = cut(r#"{"options":{"num_ctx":4096,"top_k":3,"te"#);
     assert_eq!(told, json!({"num_ctx": 4096, "top_k": 3}));
+    let told = cut(r#"{"options":{"num_ctx":4096,"top_k":3"#);
+    assert_eq!(told, json!({"num_ctx": 4096}), "it may have been 30");
     assert_eq!(cut(r#"{"messages":[{"role":"user","cont"#), Value::Null);
     let unread = exchange_of(Chat, b"no JSON", false).parameters;
     assert_eq!(unread, None);
@@ -157,15 +159,19 @@ fn a_form_tells_its_parameters_too() {
         --x\r\ncontent-disposition: form-data; name=size\r\n\r\n64x64\r\n\
         --x\r\ncontent-disposition: form-data; name=quality\r\n\r\na secret\r\n\
         --x\r\ncontent-disposition: form-data; name=language\r\n\r\na secret\r\n--x--\r\n";
-    let mut test = TestObserver::new(V1ImageEdits);
-    let body = RequestBody {
-        bytes: form.as_bytes(),
-        is_partial: false,
-        encoding: None,
-        content_type: Some("multipart/form-data; boundary=x"),
+    let told = |form: &str| {
+        let mut test = TestObserver::new(V1ImageEdits);
+        let body = RequestBody {
+            bytes: form.as_bytes(),
+            is_partial: !form.ends_with("--x--\r\n"),
+            encoding: None,
+            content_type: Some("multipart/form-data; boundary=x"),
+        };
+        test.observer.request(body, form.len() as u64);
+        json!(test.finish(ExchangeEnd::Complete).parameters)
     };
-    test.observer.request(body, form.len() as u64);
-    let exchange = test.finish(ExchangeEnd::Complete);
     let expected = json!({"temperature": 0.5, "size": "64x64", "quality": "other"});
-    assert_eq!(json!(exchange.parameters), expected);
+    assert_eq!(told(form), expected);
+    let cut = form.split_once("x64").expect("a size").0;
+    assert_eq!(told(cut), json!({"temperature": 0.5}), "of 64x64, 64");
 }
