@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::host_state::HostState;
-use super::launchd;
-use super::layout::LOOPBACK;
+use super::layout::{FORMER_HISTORY, LOOPBACK};
 use super::role::Role;
 use super::settings::{self, Change, Changes, Values};
 use crate::cli::InstallArgs;
@@ -145,9 +144,8 @@ pub fn left_to_app(role: Role, host: &HostState, settings: &Values) -> Vec<Strin
 /// Writes down the places of a tap that has not been told others: what is installed stays there when a default changes.
 pub fn of_defaults(role: Role, host: &HostState, old: &Values) -> Changes {
     let mut changes = Changes::new();
-    let is_chosen = |directory: &String| {
-        host.manager != ServiceManager::Launchd || !launchd::is_former_history(directory)
-    };
+    let is_chosen =
+        |directory: &String| host.manager != ServiceManager::Launchd || directory != FORMER_HISTORY;
     if !old.get(config::ENV_ANALYTICS_DIR).is_some_and(is_chosen) {
         changes.extend([set(
             config::ENV_ANALYTICS_DIR,

@@ -1,5 +1,6 @@
 //! Commands of the system: run to their end, read from, or put in place of this process.
 
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use crate::error::{Result, failed};
@@ -48,6 +49,12 @@ pub fn systemctl_property<'a>(shown: &'a str, name: &str) -> &'a str {
         .lines()
         .find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
         .unwrap_or_default()
+}
+
+/// Returns a value of a property list, in this format of plutil; `None` where it has none of this name.
+pub fn plist_value(plist: &Path, name: &str, format: &str) -> Option<String> {
+    let plist = plist.to_string_lossy();
+    output(&["plutil", "-extract", name, format, "-o", "-", &plist])
 }
 
 /// Replaces this process by a command, whose exit code and output are then ours.

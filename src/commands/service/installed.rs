@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::command::output;
+use super::command::plist_value;
 use super::layout::{
     LISTENS, PLIST_PATH, REMOVED_PLIST_PATH, REMOVED_UNIT_PATH, UNIT_PATH, windows_record,
     windows_settings,
@@ -66,20 +66,10 @@ fn launchd_settings() -> Result<String> {
     if !path.exists() {
         return Ok(String::new());
     }
-    let plist = path.to_string_lossy();
-    let json = output(&[
-        "plutil",
-        "-extract",
-        "EnvironmentVariables",
-        "json",
-        "-o",
-        "-",
-        &plist,
-    ]);
-    let json =
-        json.ok_or_else(|| Error::Failed(format!("read {plist}: plutil finds no settings in it")))?;
-    let values: Map<String, Value> =
-        serde_json::from_str(&json).map_err(failed(format!("read {plist}")))?;
+    let reading = format!("read {}", path.display());
+    let json = plist_value(&path, "EnvironmentVariables", "json")
+        .ok_or_else(|| Error::Failed(format!("{reading}: plutil finds no settings in it")))?;
+    let values: Map<String, Value> = serde_json::from_str(&json).map_err(failed(reading))?;
     let changes = values
         .into_iter()
         .filter_map(|(name, value)| Some((name, Some(value.as_str()?.to_owned()))));
@@ -99,9 +89,7 @@ pub fn user(manager: ServiceManager) -> Result<Option<String>> {
 }
 
 fn launchd_user() -> Option<String> {
-    let name = output(&[
-        "plutil", "-extract", "UserName", "raw", "-o", "-", PLIST_PATH,
-    ])?;
+    let name = plist_value(Path::new(PLIST_PATH), "UserName", "raw")?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use super::host_state::{CopyTarget, HostState};
-use super::layout::{LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, REMOVED_PLIST_PATH, own_log};
+use super::layout::{
+    FORMER_HISTORY, LAUNCHD_TARGET, PLIST_COPIED, PLIST_PATH, REMOVED_PLIST_PATH, own_log,
+};
 use super::plan::{Plan, Start};
 use super::role::Role;
 use super::settings::{self, Values};
@@ -15,8 +17,7 @@ const TEMPLATE: &str = include_str!("../../../packaging/launchd/io.github.ollama
 /// The tap needs this long after the grace to cut what still runs and write the rest of the history (seconds).
 const STOP_MARGIN: u64 = 15;
 
-/// Where version 0.1.0 kept the history, and had launchd keep a log that nothing bounded.
-const FORMER_HISTORY: &str = "/var/lib/ollama-tap/ollama_analytics";
+/// What else version 0.1.0 had elsewhere: its directory, and a log that launchd kept and nothing bounded.
 const FORMER_DIRECTORY: &str = "/var/lib/ollama-tap";
 const FORMER_LOG: &str = "/var/log/ollama-tap.log";
 
@@ -56,22 +57,21 @@ pub fn install(plan: &Plan, host: &HostState) -> Vec<Step> {
         }
         steps.extend(leave_former_places());
     }
-    if plan.start == Start::No {
-        return steps;
-    }
-    if plan.start == Start::Enable {
-        steps.push(Step::run(&["launchctl", "enable", LAUNCHD_TARGET]));
-    }
-    let bootstrap = format!(
-        "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {BOOTSTRAP_ATTEMPTS} ] || exit 1; sleep 1; done"
-    );
-    steps.push(Step::run(&["sh", "-c", &bootstrap]));
+    steps.extend(start_steps(plan.start));
     steps
 }
 
-/// The history that a service of version 0.1.0 writes, if this value of its settings names it.
-pub fn is_former_history(directory: &str) -> bool {
-    directory == FORMER_HISTORY
+fn start_steps(start: Start) -> Vec<Step> {
+    let bootstrap = format!(
+        "n=0; until launchctl bootstrap system {PLIST_PATH}; do n=$((n+1)); [ $n -lt {BOOTSTRAP_ATTEMPTS} ] || exit 1; sleep 1; done"
+    );
+    let enable = Step::run(&["launchctl", "enable", LAUNCHD_TARGET]);
+    let bootstrap = Step::run(&["sh", "-c", &bootstrap]);
+    match start {
+        Start::Enable => vec![enable, bootstrap],
+        Start::Again => vec![bootstrap],
+        Start::No => Vec::new(),
+    }
 }
 
 /// The steps that bring what version 0.1.0 wrote to where it is written now, unless something is there.

@@ -26,6 +26,9 @@ pub const PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.plist"
 /// What was the property list, while the service is removed: launchd passes it over.
 pub const REMOVED_PLIST_PATH: &str = "/Library/LaunchDaemons/io.github.ollama-tap.removed";
 
+/// Where version 0.1.0 kept the history on macOS.
+pub const FORMER_HISTORY: &str = "/var/lib/ollama-tap/ollama_analytics";
+
 /// The name that launchd knows the service by.
 pub const LAUNCHD_TARGET: &str = "system/io.github.ollama-tap";
 

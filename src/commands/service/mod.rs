@@ -3,11 +3,13 @@
 //! - `host_state` looks everything up, `plan` decides from that alone (with `role`, and `changes` of the settings), `systemd`,
 //!   `launchd` or `scm` turns the plan into steps
 //! - `step` prints and performs them; `--dry-run` only prints them
+//! - `requirements` are what each needs, `control` starts, stops and shows what is installed
 //! - `layout` has the paths of an installation, `installed` reads it
 //! - an installation that fails on a machine that had none is rolled back, so that Ollama is where it was
 
 mod changes;
 mod command;
+mod control;
 mod executable;
 mod files;
 mod host_state;
@@ -19,6 +21,7 @@ mod plan;
 mod ports;
 mod registered;
 mod report;
+mod requirements;
 mod role;
 mod run;
 mod scm;
@@ -28,15 +31,16 @@ mod step;
 mod systemd;
 mod tail;
 
-use std::path::Path;
 use std::process::ExitCode;
 
+use control::Control;
 use host_state::{CopyTarget, HostState};
 pub use installed::public_listen;
+use layout::TAP_USER;
 pub use layout::own_log;
-use layout::{LAUNCHD_TARGET, PLIST_PATH, TAP_USER, UNIT};
 use plan::{Plan, Start};
 use report::{print_line, warn};
+use requirements::{require_manager, require_nothing_else, require_root};
 use step::Step;
 
 use crate::cli::{InstallArgs, ServiceCommand, UninstallArgs};
@@ -44,7 +48,7 @@ use crate::config::test_overrides;
 use crate::error::{Error, Result};
 use crate::instance::histories;
 use crate::platform;
-use crate::platform::service::{ServiceCall, ServiceManager};
+use crate::platform::service::ServiceManager;
 
 /// Runs one of the commands below `ollama-tap service`.
 pub fn run(command: &ServiceCommand) -> Result<ExitCode> {
@@ -52,11 +56,11 @@ pub fn run(command: &ServiceCommand) -> Result<ExitCode> {
     match command {
         ServiceCommand::Install(args) => install(args, manager),
         ServiceCommand::Uninstall(args) => uninstall(args, manager),
-        ServiceCommand::Start(_) => control(manager, Control::Start),
-        ServiceCommand::Stop(_) => control(manager, Control::Stop),
-        ServiceCommand::Restart(_) => control(manager, Control::Restart),
+        ServiceCommand::Start(_) => control::run(manager, Control::Start),
+        ServiceCommand::Stop(_) => control::run(manager, Control::Stop),
+        ServiceCommand::Restart(_) => control::run(manager, Control::Restart),
         ServiceCommand::Status(_) => status::run(manager),
-        ServiceCommand::Logs(args) => show_logs(manager, args.follow),
+        ServiceCommand::Logs(args) => control::show_logs(manager, args.follow),
         ServiceCommand::Run(_) if manager == ServiceManager::Windows => run::run_as_service(),
         ServiceCommand::Test(_) if manager == ServiceManager::Windows => run::run_here(),
         ServiceCommand::Test(_) | ServiceCommand::Run(_) => run::run(manager),
@@ -100,11 +104,7 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     } else {
         Plan::decide(args, &host)?
     };
-    let steps = match manager {
-        ServiceManager::Systemd => systemd::install(&plan, &host),
-        ServiceManager::Windows => scm::install(&plan, &host),
-        ServiceManager::Launchd => launchd::install(&plan, &host),
-    };
+    let steps = install_steps(&plan, &host);
     if args.dry_run {
         step::show(&steps);
         if let Err(reason) = require_manager(manager, "install") {
@@ -116,7 +116,13 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
     require_manager(manager, "install")?;
     ports::check_free(&plan, &host)?;
     step::perform(&steps).or_else(|failure| roll_back(&host, failure))?;
-    for setting in changes::left_to_app(plan.role, &host, &settings::read(&plan.settings)) {
+    tell_installed(&plan, &host);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what has come of it, and what of Ollama's app has not come along.
+fn tell_installed(plan: &Plan, host: &HostState) {
+    for setting in changes::left_to_app(plan.role, host, &settings::read(&plan.settings)) {
         print_line(format_args!(
             "Ollama's app has {setting} in its settings, and the service has not: to keep it, set that variable and install again"
         ));
@@ -128,23 +134,6 @@ fn install(args: &InstallArgs, manager: ServiceManager) -> Result<ExitCode> {
             plan.listen
         )),
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Refuses flags that `--keep` would have to pass over.
-fn require_nothing_else(args: &InstallArgs) -> Result<()> {
-    let alone = InstallArgs {
-        keep: true,
-        dry_run: args.dry_run,
-        ..InstallArgs::default()
-    };
-    if *args == alone {
-        return Ok(());
-    }
-    Err(Error::Usage(
-        "--keep takes no other flag than --dry-run: the service stays as its settings say"
-            .to_owned(),
-    ))
 }
 
 /// Undoes an installation that failed where there was none before, as far as that goes.
@@ -220,25 +209,11 @@ fn is_anything_left(host: &HostState, purge: bool) -> bool {
     of_service || purge && (host.has_service_directory || host.tap_user.is_some())
 }
 
-/// An error where systemd is not what runs this machine.
-fn require_manager(manager: ServiceManager, verb: &str) -> Result<()> {
-    if manager != ServiceManager::Systemd || Path::new(platform::service::SYSTEMD_RUNS).exists() {
-        return Ok(());
-    }
-    let way_out = "start `ollama-tap serve` or `ollama-tap proxy` by your own means";
-    Err(Error::Failed(format!(
-        "{verb} the service: systemd does not run here; {way_out}"
-    )))
-}
-
-/// An error where there is no service to do this with.
-fn require_installed(manager: ServiceManager, verb: &str) -> Result<()> {
-    require_manager(manager, verb)?;
-    match installed::unit(manager)? {
-        Some(_) => Ok(()),
-        None => Err(Error::Failed(format!(
-            "{verb} the service: it is not installed; `ollama-tap service install` does it"
-        ))),
+fn install_steps(plan: &Plan, host: &HostState) -> Vec<Step> {
+    match host.manager {
+        ServiceManager::Systemd => systemd::install(plan, host),
+        ServiceManager::Windows => scm::install(plan, host),
+        ServiceManager::Launchd => launchd::install(plan, host),
     }
 }
 
@@ -248,95 +223,4 @@ fn uninstall_steps(host: &HostState, purge: bool) -> Vec<Step> {
         ServiceManager::Windows => scm::uninstall(host, purge),
         ServiceManager::Launchd => launchd::uninstall(host, purge),
     }
-}
-
-/// A command to an installed service.
-#[derive(Clone, Copy)]
-enum Control {
-    Start,
-    Stop,
-    Restart,
-}
-
-impl Control {
-    /// Returns the verb, which is also systemctl's.
-    fn as_str(self) -> &'static str {
-        match self {
-            Control::Start => "start",
-            Control::Stop => "stop",
-            Control::Restart => "restart",
-        }
-    }
-}
-
-fn control(manager: ServiceManager, control: Control) -> Result<ExitCode> {
-    if manager == ServiceManager::Windows {
-        require_root(manager, control.as_str())?;
-    }
-    require_installed(manager, control.as_str())?;
-    for step in control_steps(manager, control) {
-        step.perform()?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn control_steps(manager: ServiceManager, control: Control) -> Vec<Step> {
-    let bootstrap = Step::attempt(&["launchctl", "bootstrap", "system", PLIST_PATH]);
-    let kickstart = |options: &[&str]| {
-        Step::run(&[&["launchctl", "kickstart"], options, &[LAUNCHD_TARGET]].concat())
-    };
-    let (start, stop) = (
-        Step::Service(ServiceCall::Start),
-        Step::Service(ServiceCall::Stop),
-    );
-    match (manager, control) {
-        (ServiceManager::Systemd, control) => {
-            vec![Step::run(&["systemctl", control.as_str(), UNIT])]
-        }
-        (ServiceManager::Windows, Control::Start) => vec![start],
-        (ServiceManager::Windows, Control::Stop) => vec![stop],
-        (ServiceManager::Windows, Control::Restart) => vec![stop, start],
-        (ServiceManager::Launchd, Control::Start) => vec![bootstrap, kickstart(&[])],
-        (ServiceManager::Launchd, Control::Stop) => {
-            vec![Step::run(&["launchctl", "bootout", LAUNCHD_TARGET])]
-        }
-        (ServiceManager::Launchd, Control::Restart) => vec![bootstrap, kickstart(&["-k"])],
-    }
-}
-
-/// Shows the log of the service, and with `follow` what is added to it.
-fn show_logs(manager: ServiceManager, follow: bool) -> Result<ExitCode> {
-    require_installed(manager, "show the log of")?;
-    let mut words = match manager {
-        ServiceManager::Systemd => vec!["journalctl", "--unit", UNIT],
-        ServiceManager::Launchd | ServiceManager::Windows if follow => {
-            return tail::follow(&own_log());
-        }
-        ServiceManager::Launchd | ServiceManager::Windows => return tail::show(&own_log()),
-    };
-    words.extend(follow.then_some("-f"));
-    command::become_command(&words)
-}
-
-fn require_root(manager: ServiceManager, verb: &str) -> Result<()> {
-    if platform::users::is_root() {
-        return Ok(());
-    }
-    let (who, way_out) = match manager {
-        ServiceManager::Windows => (
-            "an administrator",
-            "open a terminal with \"Run as administrator\" and use `ollama-tap service",
-        ),
-        ServiceManager::Systemd | ServiceManager::Launchd => {
-            ("root", "use `sudo ollama-tap service")
-        }
-    };
-    let look = if verb.ends_with("install") {
-        ", or --dry-run to see the steps"
-    } else {
-        ""
-    };
-    Err(Error::Failed(format!(
-        "{verb} the service: only {who} may; {way_out} {verb}`{look}"
-    )))
 }

@@ -80,7 +80,7 @@ impl Plan {
         })?;
         let settings = settings::changed(&host.settings, &changes::of_defaults(role, host, &old));
         let user = registered.user.clone().unwrap_or_else(|| user(role, host));
-        let mut plan = Plan::make(role, &InstallArgs::default(), settings, user, host)?;
+        let plan = Plan::make(role, &InstallArgs::default(), settings, user, host)?;
         if executable::lasting(&registered.executable) != plan.executable {
             return Err(not_kept(&format!(
                 "it runs {}, and this is {}; use that one, or `ollama-tap service install` to have it run this one",
@@ -88,12 +88,12 @@ impl Plan {
                 host.executable.display()
             )));
         }
-        plan.start = if registered.is_started {
+        let start = if registered.is_started {
             Start::Again
         } else {
             Start::No
         };
-        Ok(plan)
+        Ok(Plan { start, ..plan })
     }
 
     fn make(
@@ -107,11 +107,8 @@ impl Plan {
         let config = check(role, args, &now)?;
         let backend_port = changes::backend_port(args, host, &now)?;
         if role == Role::OllamaService && config.listen.port == backend_port {
-            let text = format!(
-                "bad value for --backend-port: `{backend_port}` is the port that the tap listens on"
-            );
             return Err(Error::Usage(format!(
-                "{text}; accepted: another port from 1 to 65535"
+                "bad value for --backend-port: `{backend_port}` is the port that the tap listens on; accepted: another port from 1 to 65535"
             )));
         }
         let (executable, copy_executable) = executable::choose(host)?;
@@ -121,10 +118,9 @@ impl Plan {
             copy_executable,
             history: Some(config.history.dir)
                 .filter(|directory| !directory.starts_with(platform::folders::service_directory())),
-            ollama_directories: if role == Role::Managed {
-                ollama_directories(&user, host, &now)
-            } else {
-                Vec::new()
+            ollama_directories: match role {
+                Role::Managed => ollama_directories(&user, host, &now),
+                Role::External | Role::OllamaService => Vec::new(),
             },
             user: user.name,
             home: user.home,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::command::{output, systemctl_property};
+use super::command::{output, plist_value, systemctl_property};
 use super::installed;
 use super::layout::{LAUNCHD_TARGET, PLIST_PATH, UNIT};
 use crate::error::Result;
@@ -62,18 +62,8 @@ fn of_unit(unit: &str) -> Option<String> {
 }
 
 fn of_plist() -> Option<String> {
-    if !Path::new(PLIST_PATH).exists() {
-        return None;
-    }
-    let json = output(&[
-        "plutil",
-        "-extract",
-        "ProgramArguments",
-        "json",
-        "-o",
-        "-",
-        PLIST_PATH,
-    ])?;
+    let plist = Some(Path::new(PLIST_PATH)).filter(|plist| plist.exists())?;
+    let json = plist_value(plist, "ProgramArguments", "json")?;
     let words: Vec<String> = serde_json::from_str(&json).ok()?;
     words.into_iter().next()
 }

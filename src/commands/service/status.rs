@@ -1,6 +1,5 @@
 //! The state of the service, as the system tells it, and of the tap, as it tells itself.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Deserialize;
@@ -8,8 +7,8 @@ use serde::Deserialize;
 use super::command::{output, systemctl_property};
 use super::layout::{LAUNCHD_TARGET, UNIT};
 use super::report::print_line;
-use super::{installed, registered, settings};
-use crate::cli::{LocationArgs, PROGRAM_NAME};
+use super::{executable, installed, registered, settings};
+use crate::cli::LocationArgs;
 use crate::commands::discovery;
 use crate::commands::history::format::pluralize;
 use crate::commands::history::tap_client::TapClient;
@@ -23,9 +22,6 @@ use crate::util::numbers::thousands;
 
 /// The exit code of a service that does not run, as systemctl has it.
 const NOT_RUNNING: u8 = 3;
-
-/// The version of this executable.
-const OWN_VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The answer of /test, as much as is shown of it.
 #[derive(Deserialize)]
@@ -42,8 +38,8 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
         ServiceManager::Launchd => launchd_state(),
     };
     print_field("service", &state);
-    if let Ok(Some(executable)) = registered::executable(manager) {
-        print_field("executable", &describe(&executable));
+    if let Ok(Some(path)) = registered::executable(manager) {
+        print_field("executable", &executable::describe(&path));
     }
     match find(manager) {
         Ok(tap) => about(&tap),
@@ -55,35 +51,6 @@ pub fn run(manager: ServiceManager) -> Result<ExitCode> {
     } else {
         ExitCode::from(NOT_RUNNING)
     })
-}
-
-/// Describes the executable that the service names, by what it says of itself.
-fn describe(executable: &Path) -> String {
-    let shown = executable.display();
-    let install = "`ollama-tap service install`";
-    let said = output(&[&executable.to_string_lossy(), "--version"]);
-    let version = said
-        .as_deref()
-        .and_then(|said| said.trim().strip_prefix(PROGRAM_NAME))
-        .map(str::trim);
-    match version {
-        None if !executable.exists() => format!("{shown}, which is gone; {install} mends it"),
-        None => format!("{shown}, which does not run; {install} mends it"),
-        Some(version) if is_older(version, OWN_VERSION) => format!(
-            "{shown}, version {version}, older than this {OWN_VERSION}; {install} puts this one in its place"
-        ),
-        Some(version) => format!("{shown}, version {version}"),
-    }
-}
-
-/// Compares versions by their numbers.
-fn is_older(version: &str, other: &str) -> bool {
-    let numbers = |text: &str| -> Vec<u64> {
-        text.split(|c: char| !c.is_ascii_digit())
-            .filter_map(|number| number.parse().ok())
-            .collect()
-    };
-    numbers(version) < numbers(other)
 }
 
 fn no_tap(manager: ServiceManager) -> &'static str {
@@ -276,14 +243,6 @@ fn launchd_state() -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_version_is_older_by_its_numbers() {
-        for (version, other) in [("0.1.0", "0.2.0"), ("0.9.1", "0.10.0"), ("1.2", "1.2.1")] {
-            assert!(is_older(version, other) && !is_older(other, version));
-        }
-        assert!(!is_older("0.2.0", "0.2.0"));
-    }
 
     #[test]
     fn an_uptime_is_written_in_its_two_largest_units() {
