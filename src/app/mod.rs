@@ -12,8 +12,8 @@ pub mod wiring;
 mod worker;
 mod workers;
 
+use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -87,19 +87,9 @@ impl Tap {
             listeners.admin_address(),
             history.as_deref(),
         );
-        if config.is_noted && history.is_some() {
-            histories::note(&config.history);
-        }
-        let elsewhere = history
-            .is_some()
-            .then(|| find_elsewhere(config.history.dir.clone()));
+        let elsewhere = history.is_some().then(|| note_and_find_elsewhere(config));
         announce_start(config, &listeners, history.as_deref(), announce);
-        for warning in &config.warnings {
-            log::warn!("{warning}");
-        }
-        let dashboard = dashboard(listeners.pages_address(), listeners.address);
-        let address = dialable(listeners.address);
-        let pages_address = dialable(listeners.pages_address());
+        let (public, pages) = (listeners.address, listeners.pages_address());
         let ctx = wiring::worker_context(TapParts {
             config,
             listeners: &listeners,
@@ -110,21 +100,14 @@ impl Tap {
             memory,
             budget,
         })?;
-        let workers = Arc::new(Mutex::new(Workers::new(&ctx)));
-        wiring::start_threads(&ctx, &workers, listeners).map_err(failed("start threads"))?;
-        watchdog::start(pages_address).map_err(failed("start threads"))?;
-        // Last, as they may take all remaining threads.
-        lock(&workers).start().map_err(failed("start threads"))?;
-        let others = elsewhere.and_then(|found| found.recv_timeout(ELSEWHERE_MAX).ok());
-        for other in others.unwrap_or_default() {
-            announce(&format!("also a history in: {other}"));
-        }
-        announce(&dashboard);
+        start_threads(&ctx, listeners, dialable(pages)).map_err(failed("start threads"))?;
+        announce_elsewhere(elsewhere, announce);
+        announce(&dashboard(pages, public));
         Ok(Tap {
             ctx,
             history,
-            address,
-            pages_address,
+            address: dialable(public),
+            pages_address: dialable(pages),
             note,
         })
     }
@@ -204,16 +187,42 @@ fn announce_start(
         }
         None => announce("storing nothing"),
     }
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
 }
 
-/// Looks for other histories, on a thread of its own.
-fn find_elsewhere(here: PathBuf) -> Receiver<Vec<KnownHistory>> {
+/// Notes where this tap writes, and looks for other histories on a thread of its own.
+fn note_and_find_elsewhere(config: &Config) -> Receiver<Vec<KnownHistory>> {
+    if config.is_noted {
+        histories::note(&config.history);
+    }
+    let here = config.history.dir.clone();
     let (tell, found) = bounded(1);
     let find = move || drop(tell.send(histories::elsewhere(&here, None)));
     if let Err(cause) = threads::spawn("elsewhere", STACK, find) {
         log::debug!("look for other histories: {cause}");
     }
     found
+}
+
+fn announce_elsewhere(found: Option<Receiver<Vec<KnownHistory>>>, announce: Announce) {
+    let others = found.and_then(|found| found.recv_timeout(ELSEWHERE_MAX).ok());
+    for other in others.unwrap_or_default() {
+        announce(&format!("also a history in: {other}"));
+    }
+}
+
+/// Starts to serve requests. The workers are the last, as they may take all remaining threads.
+fn start_threads(
+    ctx: &Arc<WorkerContext>,
+    listeners: Listeners,
+    pages: SocketAddr,
+) -> io::Result<()> {
+    let workers = Arc::new(Mutex::new(Workers::new(ctx)));
+    wiring::start_threads(ctx, &workers, listeners)?;
+    watchdog::start(pages)?;
+    lock(&workers).start()
 }
 
 /// The address of the dashboard, as a browser on this machine takes it, and whether others reach the public port too.
