@@ -4,7 +4,7 @@
 //! read-only home) is not waited for.
 
 use std::fs::{self, File, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::platform;
 use crate::util::stderr;
@@ -64,11 +64,14 @@ impl SharedTap {
 
 /// Has the tap at this port wait for us.
 pub fn join(port: u16) -> Joined {
-    let opened = path(port).and_then(|path| File::open(path).ok());
-    let Some(file) = opened else {
-        return Joined::Lasting;
-    };
+    let opened = path(port).and_then(|path| Some((File::open(&path).ok()?, path)));
+    opened.map_or(Joined::Lasting, |(file, path)| lock(file, &path))
+}
+
+/// Locks the file, which has been opened at this path.
+fn lock(file: File, path: &Path) -> Joined {
     match file.try_lock_shared() {
+        Ok(()) if !path.exists() => Joined::Ended,
         Ok(()) => Joined::Shared(file),
         Err(TryLockError::WouldBlock) => {
             let _ = file.lock_shared(); // until it is gone
@@ -81,4 +84,20 @@ pub fn join(port: u16) -> Joined {
 fn path(port: u16) -> Option<PathBuf> {
     let dir = platform::folders::state_directory().filter(|_| port != 0)?;
     Some(dir.join(format!("{port}.{EXTENSION}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_opened_the_file_before_it_was_removed_has_not_joined() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("11434.users");
+        fs::write(&path, "").unwrap();
+        let [first, second] = [(); 2].map(|()| File::open(&path).unwrap());
+        assert!(matches!(lock(first, &path), Joined::Shared(_)));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(lock(second, &path), Joined::Ended));
+    }
 }
