@@ -20,6 +20,8 @@ mod launchd;
 mod machine;
 /// Notifications to systemd.
 mod notify;
+/// What a package runs before it is removed.
+mod packages;
 /// `run`, `status`, `logs` and what the sandbox leaves visible.
 mod running;
 /// The units as systemd itself reads them.
