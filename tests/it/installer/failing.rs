@@ -1,13 +1,8 @@
 //! A failure at each step, one after the other, until a run gets by without one. What installs is taken back; so is a removal until the
 //! service is removed, and after that the same command finishes it.
 
-use super::machine::can_be_root;
-use super::steps::{Fault, Scenario};
-
-const UPGRADE: &[&str] = &[];
-const SERVICE: &[&str] = &["--service"];
-const UNINSTALL: &[&str] = &["--uninstall"];
-const PURGE: &[&str] = &["--purge"];
+use super::steps::{Fault, PURGE, SERVICE, Scenario, UNINSTALL, UPGRADE};
+use super::tools::can_be_root;
 
 /// A failure at each step of it. `check` gets the step, and what a run says that did not end well.
 fn fail_at_each(scenario: &Scenario, check: impl Fn(&str, &str)) {

@@ -2,34 +2,22 @@
 
 use std::fs;
 
-use super::machine::{EXE, Machine, beside, can_run, real, script, shells};
+use super::machine::{EXE, Machine, beside, script};
 use super::site::{Site, archive_name, executable};
+use super::tools::{TOOLS, can_run, fetchers, real, shells};
 use crate::harness::{released, require, text};
-
-/// The tools that the script needs, besides one for SHA-256.
-const TOOLS: [&str; 15] = [
-    "sh", "cat", "chmod", "cp", "cut", "dirname", "grep", "gzip", "ls", "mkdir", "mv", "rm",
-    "rmdir", "sed", "tar",
-];
-
-/// The words by which a tool fetches a file, where it is here.
-fn fetcher(name: &str) -> Option<String> {
-    let path = real(name.split(' ').next().unwrap_or_default());
-    let is_there = require(name, !path.is_empty());
-    is_there.then(|| format!("{path}{}", name.strip_prefix("busybox").unwrap_or("")))
-}
 
 #[test]
 fn one_line_installs_the_executable_its_manual_and_its_completions() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     for shell in shells() {
         let machine = Machine::with(shell);
         let ran = machine.run(&["--base-url", &site.url()]).well();
         for (file, text) in [
-            (EXE, executable("1.0.0", "").as_str()),
+            (EXE, executable("1.0.0").as_str()),
             ("home/.local/share/man/man1/ollama-tap.1", "1.0.0"),
             (
                 "home/.local/share/bash-completion/completions/ollama-tap",
@@ -103,8 +91,8 @@ fn a_piped_script_takes_its_options_from_variables() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
-    site.release("1.1.0", &executable("1.1.0", ""));
+    let site = Site::of("1.0.0");
+    site.release("1.1.0", &executable("1.1.0"));
     for shell in shells() {
         let machine = Machine::with(shell)
             .env("OLLAMA_TAP_BASE_URL", &site.url())
@@ -113,7 +101,7 @@ fn a_piped_script_takes_its_options_from_variables() {
         machine.pipe(&fs::read_to_string(script()).unwrap()).well();
         assert_eq!(
             machine.read("home/else where/bin/ollama-tap"),
-            executable("1.0.0", ""),
+            executable("1.0.0"),
             "{shell:?}"
         );
     }
@@ -124,7 +112,7 @@ fn a_flag_wins_over_its_variable() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = Machine::new()
         .env("OLLAMA_TAP_BASE_URL", "http://127.0.0.1:1")
         .env("OLLAMA_TAP_PREFIX", "nowhere");
@@ -143,7 +131,7 @@ fn an_ollama_and_a_path_that_are_there_are_not_missed() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = beside(&site);
     machine.tool("ollama", "exit 0");
     let ran = machine.run(&["--prefix", "home"]).well();
@@ -164,7 +152,7 @@ fn whatever_makes_sha_256_will_do() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     for tool in ["sha256sum", "shasum", "openssl"] {
         if !require(tool, !real(tool).is_empty()) {
             continue;
@@ -188,12 +176,10 @@ fn curl_or_either_wget_will_do_and_none_leads_to_http() {
         return;
     }
     let tools = [&TOOLS[..], &["openssl"]].concat();
-    for name in ["curl", "wget", "busybox wget"] {
-        let Some(words) = fetcher(name) else { continue };
-        let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    for (tool, body) in fetchers() {
+        let site = Site::of("1.0.0");
         let machine = beside(&site).only(&tools);
-        let tool = name.rsplit(' ').next().unwrap_or_default();
-        machine.tool(tool, &format!("exec {words} \"$@\""));
+        machine.tool(tool, &body);
         machine.run(&["--prefix", "home/first"]).well();
         let before = machine.everything();
         let missing = machine.run(&["--prefix", "home/p", "--version", "9.9.9"]);
@@ -207,7 +193,7 @@ fn curl_or_either_wget_will_do_and_none_leads_to_http() {
             "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
         );
         machine.run(&["--prefix", "home/p"]).badly("404");
-        assert_eq!(machine.everything(), before, "{name}");
+        assert_eq!(machine.everything(), before, "{body}");
     }
     let machine = Machine::new().only(&tools);
     machine
@@ -225,7 +211,7 @@ fn in_a_checkout_it_builds_that() {
     machine.file("checkout/Cargo.toml", "[package]\nname = \"ollama-tap\"\n");
     fs::copy(script(), machine.at("checkout/install.sh")).unwrap();
     let built = machine.at("built");
-    fs::write(&built, executable("2.0.0", "")).unwrap();
+    fs::write(&built, executable("2.0.0")).unwrap();
     // Stands for cargo: what follows --root is where the executable goes.
     let cargo = r#"echo "$*" >>"$TAP_LOG"; while [ "$1" != --root ]; do shift; done; mkdir -p "$2/bin"; cp "$BUILT" "$2/bin/ollama-tap"; chmod +x "$2/bin/ollama-tap""#;
     machine.tool("cargo", cargo);
@@ -236,7 +222,7 @@ fn in_a_checkout_it_builds_that() {
         .well()
         .says("building")
         .says("installed ollama-tap 2.0.0");
-    assert_eq!(machine.read(EXE), executable("2.0.0", ""));
+    assert_eq!(machine.read(EXE), executable("2.0.0"));
     for (file, text) in [
         ("man/man1/ollama-tap.1", "man\n"),
         (

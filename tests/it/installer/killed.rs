@@ -4,14 +4,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::machine::can_be_root;
-use super::steps::{Fault, Scenario};
+use super::steps::{Fault, PURGE, SERVICE, Scenario, UNINSTALL, UPGRADE};
+use super::tools::can_be_root;
 use crate::harness::sample::is_long;
 
-const UPGRADE: &[&str] = &[];
-const SERVICE: &[&str] = &["--service"];
-const UNINSTALL: &[&str] = &["--uninstall"];
-const PURGE: &[&str] = &["--purge"];
 const FOLLOWING: [&[&str]; 4] = [UPGRADE, SERVICE, UNINSTALL, PURGE];
 
 type State = BTreeMap<PathBuf, Option<Vec<u8>>>;

@@ -2,9 +2,10 @@
 
 use std::process;
 
-use super::machine::{EXE, Machine, beside, can_run, real, script};
+use super::machine::{EXE, Machine, beside, script};
 use super::site::{Site, executable};
 use super::steps::Scenario;
+use super::tools::{can_run, real};
 
 #[test]
 fn a_run_that_is_under_way_is_not_disturbed_by_another() {
@@ -25,7 +26,7 @@ fn a_run_that_is_under_way_is_not_disturbed_by_another() {
         assert!(said.ends_with("\n1\n"), "{kind}: {said}");
         assert_eq!(
             scenario.machine.read(EXE),
-            executable("2.0.0", ""),
+            executable("2.0.0"),
             "{}",
             ran.said
         );
@@ -38,7 +39,7 @@ fn what_a_killed_run_of_an_older_script_left_goes_with_the_next_run() {
     if !can_run() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     let left = |process: &str| {
         [
             format!("home/.local/bin/ollama-tap.old-{process}"),
@@ -72,7 +73,7 @@ fn the_number_of_a_killed_run_may_be_that_of_another_process_now() {
     if !can_run() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     let machine = beside(&site);
     let place = format!("home/.ollama-tap-{}-1", process::id());
     let file = machine.at("home/of-the-killed-run");

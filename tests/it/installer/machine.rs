@@ -1,13 +1,15 @@
 //! A machine of a test's own: a home, a PATH whose first directory holds the test's own tools, and what lies on it afterwards.
 
-use std::collections::BTreeMap;
+/// What lies on it.
+mod contents;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::site::Site;
-use crate::harness::{require, runs};
+use super::tools::real;
 
 /// The prefix of somebody who is not root.
 pub const EXE: &str = "home/.local/bin/ollama-tap";
@@ -15,18 +17,6 @@ pub const EXE: &str = "home/.local/bin/ollama-tap";
 /// The service on a machine of root's: what registers it, and the version that runs, if any.
 pub const UNIT: &str = "etc/systemd/system/ollama-tap.service";
 pub const ACTIVE: &str = "run/active";
-
-/// Returns whether this machine has what the tests themselves need.
-pub fn can_run() -> bool {
-    ["sh", "curl", "tar", "openssl", "chmod"]
-        .iter()
-        .all(|tool| require(tool, !real(tool).is_empty()))
-}
-
-/// Returns whether machines of root's can be made here.
-pub fn can_be_root() -> bool {
-    can_run() && require("unshare, as root", runs("unshare", &["--mount", "true"]))
-}
 
 /// A machine that downloads from this site.
 pub fn beside(site: &Site) -> Machine {
@@ -36,14 +26,6 @@ pub fn beside(site: &Site) -> Machine {
 /// The script, in the checkout.
 pub fn script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("install.sh")
-}
-
-/// The shells of this machine that read it.
-pub fn shells() -> Vec<&'static [&'static str]> {
-    let all: [&[&str]; 3] = [&["sh"], &["bash"], &["busybox", "sh"]];
-    all.into_iter()
-        .filter(|shell| runs(shell[0], &[&shell[1..], &["-c", "true"]].concat()))
-        .collect()
 }
 
 /// Stands for systemd: what runs is the version that the unit's program says.
@@ -74,9 +56,6 @@ const AS_ROOT: &str =
     "for place in etc run var/lib; do mount -n --bind \"$MACHINE/$place\" /$place; done
 echo $$ >\"$TAP_LOG.main\"; exec \"$@\"";
 const AS_USER: &str = "echo $$ >\"$TAP_LOG.main\"; exec \"$@\"";
-
-/// The directories that are looked at, of which a user has the first two.
-const PLACES: [&str; 5] = ["home", "tmp", "etc", "run", "var"];
 
 pub struct Machine {
     dir: tempfile::TempDir,
@@ -268,66 +247,4 @@ impl Machine {
             said: said.into_owned(),
         }
     }
-
-    /// Every file and directory of the home and of the directory for temporary files, and of the system where root has one.
-    pub fn everything(&self) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
-        let mut found = BTreeMap::new();
-        let mut directories = self.places();
-        while let Some(directory) = directories.pop() {
-            for path in fs::read_dir(&directory)
-                .expect("list a directory")
-                .map(|entry| entry.expect("an entry").path())
-            {
-                let is_directory = path.is_dir() && !path.is_symlink();
-                found.insert(path.clone(), (!is_directory).then(|| content(&path)));
-                if is_directory {
-                    directories.push(path);
-                }
-            }
-        }
-        found
-    }
-
-    fn places(&self) -> Vec<PathBuf> {
-        let places = PLACES.iter().map(|place| self.at(place));
-        places.filter(|place| place.exists()).collect()
-    }
-
-    /// Keeps all of `everything`, for `go_back`.
-    pub fn keep(&self) {
-        copy(&self.places(), &self.at("kept"));
-    }
-
-    /// Makes everything as it was kept.
-    pub fn go_back(&self) {
-        for place in self.places() {
-            fs::remove_dir_all(place).expect("remove a directory");
-        }
-        let kept = fs::read_dir(self.at("kept")).expect("what was kept");
-        let kept: Vec<PathBuf> = kept.map(|entry| entry.expect("an entry").path()).collect();
-        copy(&kept, self.dir.path());
-    }
-}
-
-fn content(path: &Path) -> Vec<u8> {
-    match fs::read_link(path) {
-        Ok(target) => format!("link to {}", target.display()).into_bytes(),
-        Err(_) => fs::read(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
-    }
-}
-
-fn copy(directories: &[PathBuf], to: &Path) {
-    fs::create_dir_all(to).expect("a directory");
-    let mut command = Command::new("cp");
-    command.arg("-a").args(directories).arg(to);
-    assert!(command.status().expect("run cp").success(), "cp");
-}
-
-/// Returns the path of a tool on the real machine.
-pub fn real(tool: &str) -> String {
-    let output = Command::new("sh")
-        .args(["-c", &format!("command -v {tool}")])
-        .output()
-        .expect("run sh");
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
 }

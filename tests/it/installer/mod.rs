@@ -30,6 +30,9 @@ mod site;
 /// Runs that go wrong at one of their steps.
 #[cfg(unix)]
 mod steps;
+/// Tools and shells of the real machine.
+#[cfg(unix)]
+mod tools;
 /// Downloads that are not what they should be, and moments at which it is interrupted.
 #[cfg(unix)]
 mod trouble;

@@ -1,14 +1,15 @@
 //! Removing it again: the machine is as it was, but for the history.
 
-use super::machine::{EXE, UNIT, beside, can_be_root, can_run};
-use super::site::{Site, executable};
+use super::machine::{EXE, UNIT, beside};
+use super::site::Site;
+use super::tools::{can_be_root, can_run};
 
 #[test]
 fn removed_it_leaves_the_machine_as_it_was() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = beside(&site);
     machine.file("home/.local/share/man/man1/other.1", "somebody's");
     let before = machine.everything();
@@ -31,7 +32,7 @@ fn the_history_stays_unless_it_is_purged() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = beside(&site);
     machine.file(
         "home/.local/state/ollama-tap/ollama_analytics/a",
@@ -67,7 +68,7 @@ fn the_service_is_removed_first_by_the_executable_that_is() {
     if !can_be_root() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     for (args, order) in [
         ("--uninstall", "1.0.0 service uninstall"),
         ("--purge", "1.0.0 service uninstall --purge"),
@@ -82,7 +83,7 @@ fn the_service_is_removed_first_by_the_executable_that_is() {
         );
         assert!(!machine.at(EXE).exists() && !machine.at(UNIT).exists());
 
-        let failing = Site::with("1.0.0", &executable("1.0.0", &order["1.0.0 ".len()..]));
+        let failing = Site::failing("1.0.0", &order["1.0.0 ".len()..]);
         machine
             .run(&["--service", "--base-url", &failing.url()])
             .well();

@@ -3,8 +3,9 @@
 
 use std::fs;
 
-use super::machine::{ACTIVE, EXE, Machine, UNIT, beside, can_be_root};
+use super::machine::{ACTIVE, EXE, Machine, UNIT, beside};
 use super::site::{Site, executable};
+use super::tools::can_be_root;
 
 const SETTINGS: &str = "etc/ollama-tap.env";
 
@@ -21,7 +22,7 @@ const DAMAGES: [Damage; 8] = [
     ("the executable is empty", |machine| machine.file(EXE, "")),
     ("the executable may not be run", |machine| {
         fs::remove_file(machine.at(EXE)).unwrap();
-        machine.file(EXE, &executable("1.0.0", ""));
+        machine.file(EXE, &executable("1.0.0"));
     }),
     ("the directory is gone", |machine| {
         fs::remove_dir_all(machine.at("home/.local")).unwrap();
@@ -45,47 +46,47 @@ fn damaged(site: &Site, damage: fn(&Machine)) -> Machine {
     machine
 }
 
-#[test]
-fn an_installation_repairs_the_service_and_starts_it_again() {
+/// Whatever has become of the service, after a run with these options.
+fn after_each_damage(args: &[&str], check: impl Fn(&Machine, &str)) {
     if !can_be_root() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     for (name, damage) in DAMAGES {
         let machine = damaged(&site, damage);
-        let ran = machine.run(&[]).well();
-        let claim = format!("{name}: {}", ran.said);
-        assert!(machine.read(UNIT).contains("ExecStart="), "{claim}");
-        assert_ne!(machine.read(SETTINGS), "", "{claim}");
-        assert_eq!(machine.read(ACTIVE), "ollama-tap 1.0.0\n", "{claim}");
+        let ran = machine.run(args).well();
+        check(&machine, &format!("{name}: {}", ran.said));
     }
 }
 
 #[test]
+fn an_installation_repairs_the_service_and_starts_it_again() {
+    after_each_damage(&[], |machine, claim| {
+        assert!(machine.read(UNIT).contains("ExecStart="), "{claim}");
+        assert_ne!(machine.read(SETTINGS), "", "{claim}");
+        assert_eq!(machine.read(ACTIVE), "ollama-tap 1.0.0\n", "{claim}");
+    });
+}
+
+#[test]
 fn a_purge_leaves_nothing_of_the_service() {
-    if !can_be_root() {
-        return;
-    }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
-    for (name, damage) in DAMAGES {
-        let machine = damaged(&site, damage);
-        let ran = machine.run(&["--purge"]).well();
+    after_each_damage(&["--purge"], |machine, claim| {
         let left: Vec<String> = machine
             .everything()
             .into_keys()
             .map(|path| path.display().to_string())
             .filter(|path| path.contains("tap") || path.ends_with("/active"))
             .collect();
-        assert!(left.is_empty(), "{name}: {left:?}: {}", ran.said);
+        assert!(left.is_empty(), "{left:?}: {claim}");
         let log = machine.read("log");
         let lines: Vec<&str> = log.lines().collect();
         let place = |call: &str| lines.iter().rposition(|line| *line == call);
         let restarted = place("systemctl try-restart ollama.service");
         assert!(
             restarted > place("systemctl restart ollama-tap.service"),
-            "{name}: {log}"
+            "{claim}: {log}"
         );
-    }
+    });
 }
 
 #[test]
@@ -93,7 +94,7 @@ fn a_removal_without_the_executable_keeps_the_history() {
     if !can_be_root() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     let machine = damaged(&site, DAMAGES[0].1);
     machine.run(&["--uninstall"]).well();
     assert!(!machine.at(UNIT).exists() && !machine.at(SETTINGS).exists());
@@ -105,7 +106,7 @@ fn a_masked_service_stays_masked() {
     if !can_be_root() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     let machine = damaged(&site, |machine| {
         fs::remove_file(machine.at(UNIT)).unwrap();
         std::os::unix::fs::symlink("/dev/null", machine.at(UNIT)).unwrap();
@@ -121,7 +122,7 @@ fn the_service_of_another_place_is_left_alone() {
     if !can_be_root() {
         return;
     }
-    let site = Site::small("1.0.0", &executable("1.0.0", ""));
+    let site = Site::small("1.0.0");
     let machine = beside(&site).root();
     machine.run(&["--service"]).well();
     let before = machine.everything();

@@ -1,7 +1,8 @@
 //! A password or a token in an address is never printed, by the script or by what it calls.
 
-use super::machine::{Machine, can_run, real};
-use super::site::{Site, executable};
+use super::machine::Machine;
+use super::site::Site;
+use super::tools::{TOOLS, can_run, fetchers};
 
 const SECRET: &str = "s3cr3t";
 
@@ -17,28 +18,9 @@ const ADDRESSES: [&str; 8] = [
     "http://me:s3cr3t@127.0.0.1:1",
 ];
 
-/// The ways to download that are here, as bodies of a tool and its name.
-fn fetchers() -> Vec<(&'static str, String)> {
-    let all = [
-        ("curl", "curl", ""),
-        ("wget", "wget", ""),
-        ("wget", "busybox", " wget"),
-    ];
-    let there = all
-        .into_iter()
-        .filter(|(_, program, _)| !real(program).is_empty());
-    there
-        .map(|(tool, program, word)| (tool, format!("exec {}{word} \"$@\"", real(program))))
-        .collect()
-}
-
 /// A machine with this way to download alone.
 fn machine(tool: &str, body: &str) -> Machine {
-    let tools = [
-        "sh", "cat", "chmod", "cp", "cut", "dirname", "grep", "gzip", "ls", "mkdir", "mv", "rm",
-        "rmdir", "sed", "tar", "openssl",
-    ];
-    let machine = Machine::new().only(&tools);
+    let machine = Machine::new().only(&[&TOOLS[..], &["openssl"]].concat());
     machine.tool(tool, body);
     machine
 }
@@ -95,7 +77,7 @@ fn a_token_behind_the_question_mark_goes_along_with_every_file() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     site.asks_for("token=s3cr3t");
     let address = format!("{}?token=s3cr3t", site.url());
     let ran = Machine::new().run(&["--base-url", &address]).well();

@@ -13,53 +13,15 @@ pub const TARGET: &str = "x86_64-unknown-linux-musl";
 
 /// A stand-in for the executable: it keeps a log of what it was asked, and does with the service what the real one does with it, step by
 /// step. One of a version before 0.2 does not know `--keep`.
-const EXECUTABLE: &str = r##"#!/bin/sh
-set -e
-echo "VERSION $*" >>"$TAP_LOG"
-units=/etc/systemd/system
-put() { echo "$2" >"$1.new" && mv "$1.new" "$1"; }
-register() {
-    put /etc/ollama-tap.env OLLAMA_TAP_COMMAND=proxy
-    put $units/ollama-tap.service "# VERSION
-ExecStart=$0 proxy
-[X-OllamaTap]
-Made=$units/ollama.service.d"
-    mkdir -p $units/ollama.service.d
-    put $units/ollama.service.d/zz-ollama-tap.conf OLLAMA_HOST
-    systemctl daemon-reload
-}
-remove() {
-    systemctl disable --now ollama-tap.service
-    rm -f $units/ollama.service.d/zz-ollama-tap.conf
-    rmdir $units/ollama.service.d
-    rm -f $units/ollama-tap.service
-    systemctl daemon-reload
-    systemctl try-restart ollama.service
-    if [ "$1" = --purge ]; then rm -rf /var/lib/ollama-tap; fi
-    rm -f /etc/ollama-tap.env
-}
-case VERSION,$* in
-    *,"FAILS") exit 1 ;;
-    *,--version) echo "ollama-tap VERSION" ;;
-    *,man | *",completions "*) echo "$*" ;;
-    0.*,*--keep) exit 2 ;;
-    *,"service install")
-        register
-        systemctl enable ollama-tap.service
-        systemctl restart ollama-tap.service
-        ;;
-    *,"service install --keep")
-        state=$(systemctl show ollama-tap.service --property=ActiveState)
-        register
-        [ "$state" = ActiveState=inactive ] || systemctl restart ollama-tap.service
-        ;;
-    *,"service restart") systemctl restart ollama-tap.service ;;
-    *,"service uninstall"*) remove "$3" ;;
-esac
-"##;
+const EXECUTABLE: &str = include_str!("executable.sh");
 
-/// The stand-in of this version, which fails when it is asked this.
-pub fn executable(version: &str, fails_at: &str) -> String {
+/// The stand-in of this version.
+pub fn executable(version: &str) -> String {
+    failing(version, "nothing")
+}
+
+/// One that fails when it is asked this.
+fn failing(version: &str, fails_at: &str) -> String {
     EXECUTABLE
         .replace("VERSION", version)
         .replace("FAILS", fails_at)
@@ -97,16 +59,25 @@ impl Site {
     }
 
     /// One that has this release.
-    pub fn with(version: &str, executable: &str) -> Site {
+    pub fn of(version: &str) -> Site {
+        Site::with(version, &executable(version))
+    }
+
+    /// One whose release fails when it is asked this.
+    pub fn failing(version: &str, fails_at: &str) -> Site {
+        Site::with(version, &failing(version, fails_at))
+    }
+
+    fn with(version: &str, executable: &str) -> Site {
         let site = Site::empty();
         site.release(version, executable);
         site
     }
 
-    /// One whose release has little beside this executable.
-    pub fn small(version: &str, executable: &str) -> Site {
+    /// One whose release has little beside the executable.
+    pub fn small(version: &str) -> Site {
         let site = Site::empty();
-        site.release_of(version, executable, &["ollama-tap.1"]);
+        site.release_of(version, &executable(version), &["ollama-tap.1"]);
         site
     }
 

@@ -4,8 +4,15 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::machine::{EXE, Machine, Ran, UNIT, real};
-use super::site::{Site, executable};
+use super::machine::{EXE, Machine, Ran, UNIT};
+use super::site::Site;
+use super::tools::real;
+
+/// What is asked of the script.
+pub const UPGRADE: &[&str] = &[];
+pub const SERVICE: &[&str] = &["--service"];
+pub const UNINSTALL: &[&str] = &["--uninstall"];
+pub const PURGE: &[&str] = &["--purge"];
 
 /// The tools that change something.
 const TOOLS: [&str; 11] = [
@@ -58,8 +65,8 @@ impl Scenario {
 
     /// The same on this machine.
     pub fn on(machine: Machine, before: &[&[&str]], args: &'static [&'static str]) -> Scenario {
-        let old = Site::small("1.0.0", &executable("1.0.0", ""));
-        let new = Site::small("2.0.0", &executable("2.0.0", ""));
+        let old = Site::small("1.0.0");
+        let new = Site::small("2.0.0");
         let machine = machine.env("OLLAMA_TAP_BASE_URL", &new.url());
         machine.file("home/.local/state/ollama-tap/histories", "precious");
         for args in before {

@@ -1,8 +1,9 @@
 //! Downloads that are not what they should be, and moments at which it is interrupted.
 
-use super::machine::{EXE, Machine, beside, can_run, shells};
+use super::machine::{EXE, Machine, beside};
 use super::site::{Site, archive_name, executable};
 use super::steps::{Fault, Scenario};
+use super::tools::{can_run, shells};
 use crate::harness::sample::rounds;
 
 #[test]
@@ -11,7 +12,7 @@ fn a_download_that_is_not_what_it_should_be_changes_nothing() {
         return;
     }
     let archive = archive_name("1.0.0");
-    let fresh = || Site::with("1.0.0", &executable("1.0.0", ""));
+    let fresh = || Site::of("1.0.0");
     type Spoil = fn(&Site, &str);
     let spoilt: [(Spoil, &str); 9] = [
         (
@@ -110,7 +111,7 @@ fn a_place_that_cannot_be_written_is_named() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = beside(&site);
     machine.file("home/file", "");
     machine
@@ -147,7 +148,7 @@ fn interrupt(scenario: &Scenario, at: usize) -> bool {
         return false;
     };
     let claim = format!("{:?} at {at}: {}", ran.code, ran.said);
-    if scenario.machine.read(EXE) == executable("2.0.0", "") {
+    if scenario.machine.read(EXE) == executable("2.0.0") {
         assert!(!ran.said.contains("taking it back"), "{claim}");
         let paths = scenario.machine.everything().into_keys();
         assert!(paths.eq(before.into_keys()), "{claim}: something is left");

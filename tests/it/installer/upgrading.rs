@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use super::machine::{ACTIVE, EXE, Machine, UNIT, beside, can_be_root, can_run};
+use super::machine::{ACTIVE, EXE, Machine, UNIT, beside};
 use super::site::{Site, executable};
+use super::tools::{can_be_root, can_run};
 
 /// Returns the commands that the executables got, without those that change nothing.
 fn orders(machine: &Machine) -> Vec<String> {
@@ -18,7 +19,7 @@ fn orders(machine: &Machine) -> Vec<String> {
 /// Root's machine with 1.0.0 on it, whose service runs.
 fn serving() -> Machine {
     let machine = Machine::new().root();
-    let old = Site::with("1.0.0", &executable("1.0.0", ""));
+    let old = Site::of("1.0.0");
     machine.run(&["--base-url", &old.url(), "--service"]).well();
     assert_eq!(orders(&machine), ["1.0.0 service install"]);
     machine.file("log", "");
@@ -30,7 +31,7 @@ fn a_newer_release_takes_the_place_of_an_older_one() {
     if !can_run() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", ""));
+    let site = Site::of("1.0.0");
     let machine = beside(&site);
     machine.run(&[]).well();
     let files: Vec<_> = machine.everything().into_keys().collect();
@@ -40,13 +41,13 @@ fn a_newer_release_takes_the_place_of_an_older_one() {
         .says("ollama-tap 1.0.0 is installed, as it was before");
     assert_eq!(machine.everything().into_keys().collect::<Vec<_>>(), files);
 
-    site.release("1.1.0", &executable("1.1.0", ""));
+    site.release("1.1.0", &executable("1.1.0"));
     machine
         .run(&["--version", "1.1.0"])
         .well()
         .says("replacing")
         .says("installed ollama-tap 1.1.0 in place of ollama-tap 1.0.0");
-    assert_eq!(machine.read(EXE), executable("1.1.0", ""));
+    assert_eq!(machine.read(EXE), executable("1.1.0"));
     assert_eq!(machine.everything().into_keys().collect::<Vec<_>>(), files);
     assert!(
         orders(&machine).is_empty(),
@@ -61,7 +62,7 @@ fn a_service_is_renewed_by_the_new_executable_and_runs_if_it_ran() {
         return;
     }
     let machine = serving();
-    let new = Site::with("2.0.0", &executable("2.0.0", ""));
+    let new = Site::of("2.0.0");
     let upgrade = || {
         let ran = machine.run(&["--base-url", &new.url()]).well();
         ran.says("bringing the service up to date");
@@ -81,7 +82,7 @@ fn an_executable_that_does_not_know_how_to_renew_it_starts_it_again() {
         return;
     }
     let machine = serving();
-    let older = Site::with("0.1.0", &executable("0.1.0", ""));
+    let older = Site::of("0.1.0");
     machine.run(&["--base-url", &older.url()]).well();
     assert_eq!(machine.read(ACTIVE), "ollama-tap 0.1.0\n");
     assert_eq!(
@@ -101,7 +102,7 @@ fn a_new_executable_that_does_not_start_makes_way_for_the_old_one() {
     ] {
         let machine = serving();
         let before = machine.everything();
-        let new = Site::with("2.0.0", &executable("2.0.0", fails_at));
+        let new = Site::failing("2.0.0", fails_at);
         machine
             .run(&[args, &["--base-url", &new.url()]].concat())
             .badly("ollama-tap: the service ")
@@ -118,7 +119,7 @@ fn a_new_executable_that_does_not_run_stops_nothing() {
     }
     let machine = serving();
     let before = machine.everything();
-    let new = Site::with("2.0.0", &executable("2.0.0", "--version"));
+    let new = Site::failing("2.0.0", "--version");
     machine
         .run(&["--base-url", &new.url()])
         .badly("does not run on this machine");
@@ -131,7 +132,7 @@ fn a_service_that_cannot_be_installed_leaves_nothing() {
     if !can_be_root() {
         return;
     }
-    let site = Site::with("1.0.0", &executable("1.0.0", "service install"));
+    let site = Site::failing("1.0.0", "service install");
     let machine = beside(&site).root().env("OLLAMA_TAP_SERVICE", "1");
     let before = machine.everything();
     machine.run(&[]).badly("the service cannot be installed");
