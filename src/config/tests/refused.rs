@@ -68,32 +68,7 @@ fn no_password_is_repeated_whatever_it_was_given_for() {
         "http://s3cret@gpu",
     ];
     for url in URLS {
-        let flags = [
-            ProxyArgs {
-                upstream: some(url),
-                ..ProxyArgs::default()
-            },
-            ProxyArgs {
-                listen: some(url),
-                ..ProxyArgs::default()
-            },
-            ProxyArgs {
-                loki_url: some(url),
-                analytics_backend: some("loki"),
-                ..ProxyArgs::default()
-            },
-            ProxyArgs {
-                workers: some(url),
-                ..ProxyArgs::default()
-            },
-        ];
-        for args in flags {
-            let messages = bad(&args, &[]);
-            assert!(
-                messages.len() == 1 && !messages[0].contains("s3"),
-                "{url}: {messages:?}"
-            );
-        }
+        is_not_repeated(url);
         let messages = bad(&ProxyArgs::default(), &[("OLLAMA_HOST", url)]);
         assert!(
             messages[0].contains("***@gpu")
@@ -111,25 +86,36 @@ fn no_token_of_a_query_is_repeated() {
         "http://?s3cret",
         "gpu:x?token=s3cret",
     ] {
-        for args in [
-            ProxyArgs {
-                upstream: some(url),
-                ..ProxyArgs::default()
-            },
-            ProxyArgs {
-                listen: some(url),
-                ..ProxyArgs::default()
-            },
-            ProxyArgs {
-                loki_url: some(url),
-                ..ProxyArgs::default()
-            },
-        ] {
-            let messages = bad(&args, &[]);
-            assert!(
-                messages.len() == 1 && !messages[0].contains("s3"),
-                "{url}: {messages:?}"
-            );
-        }
+        is_not_repeated(url);
+    }
+}
+
+/// Whatever it is given for refuses this address, and keeps its secret to itself.
+fn is_not_repeated(url: &str) {
+    let others = ProxyArgs::default;
+    for args in [
+        ProxyArgs {
+            upstream: some(url),
+            ..others()
+        },
+        ProxyArgs {
+            listen: some(url),
+            ..others()
+        },
+        ProxyArgs {
+            loki_url: some(url),
+            analytics_backend: some("loki"),
+            ..others()
+        },
+        ProxyArgs {
+            workers: some(url),
+            ..others()
+        },
+    ] {
+        let messages = bad(&args, &[]);
+        assert!(
+            messages.len() == 1 && !messages[0].contains("s3"),
+            "{url}: {messages:?}"
+        );
     }
 }

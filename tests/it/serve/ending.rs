@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Machine, ready};
 use crate::harness::process::{SIGSTOP, asking_to_end, send};
 use crate::harness::runner::{under_wine, within};
-use crate::harness::{Client, Proxy, SIGINT, SIGKILL, SIGTERM, post, skip_on_windows};
+use crate::harness::{Client, Proxy, SIGINT, SIGKILL, SIGTERM, post};
 
 /// A tap whose Ollama has a child and a stream under way.
 fn busy(machine: &Machine, behaviour: &str) -> (Proxy, Client) {
@@ -66,10 +66,9 @@ fn a_signal_ends_both_and_leaves_no_process() {
 
 #[test]
 fn a_server_that_is_deaf_to_signals_is_killed() {
-    if skip_on_windows("the stand-in is deaf to none; one that is stopped is killed as well") {
-        return;
-    }
-    let Some(machine) = Machine::new() else {
+    let Some(machine) = Machine::unless_on_windows(
+        "the stand-in is deaf to none; one that is stopped is killed as well",
+    ) else {
         return;
     };
     let (mut tap, _client) = busy(&machine, "parent,deaf");

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Machine, ready};
 use crate::harness::process::{SIGCONT, SIGKILL, SIGSTOP, send};
 use crate::harness::runner::{exit_text, is_windows, under_wine};
-use crate::harness::{Client, Options, Proxy, eventually, metric, post, skip_on_windows};
+use crate::harness::{Client, Options, Proxy, eventually, metric, post};
 
 const FOR_EVER: &str = r#"{"model":"talk","prompt":"for ever"}"#;
 
@@ -154,10 +154,7 @@ fn on_a_kept_connection(machine: &Machine, prompt: &str) -> (Proxy, u16) {
 
 #[test]
 fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
-    if skip_on_windows("the stand-in there resets nothing") {
-        return;
-    }
-    let Some(machine) = Machine::new() else {
+    let Some(machine) = Machine::unless_on_windows("the stand-in there resets nothing") else {
         return;
     };
     let (tap, status) = on_a_kept_connection(&machine, "die");
@@ -175,10 +172,7 @@ fn a_prompt_that_kills_its_server_is_never_sent_to_another_one() {
 
 #[test]
 fn a_request_is_resent_when_a_living_server_reset_its_kept_alive_connection() {
-    if skip_on_windows("the stand-in there resets nothing") {
-        return;
-    }
-    let Some(machine) = Machine::new() else {
+    let Some(machine) = Machine::unless_on_windows("the stand-in there resets nothing") else {
         return;
     };
     let (tap, status) = on_a_kept_connection(&machine, "reset");

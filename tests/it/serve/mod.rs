@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
 
 use crate::harness::runner::{fake_ollama_program, is_windows};
-use crate::harness::{Options, Proxy, eventually, require};
+use crate::harness::{Options, Proxy, eventually, require, skip_on_windows};
 use processes::Run;
 
 /// A machine on which the stand-in is installed.
@@ -38,6 +38,14 @@ impl Machine {
             &dir.path().join("bin").join(OLLAMA),
         );
         (is_windows() || require("python3", python().is_some())).then_some(Machine { dir })
+    }
+
+    /// The same, but on Windows, where it is said aloud why not.
+    fn unless_on_windows(why: &str) -> Option<Machine> {
+        if skip_on_windows(why) {
+            return None;
+        }
+        Machine::new()
     }
 
     fn path(&self, name: &str) -> PathBuf {

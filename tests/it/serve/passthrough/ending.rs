@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::time::Duration;
 
 use crate::harness::process::lives;
-use crate::harness::runner::{exit_text, is_windows, skip_on_windows, under_wine};
+use crate::harness::runner::{exit_text, is_windows, under_wine};
 use crate::harness::{SIGINT, SIGKILL, SIGTERM, TIMEOUT, eventually, run_expecting};
 use crate::serve::{Machine, port, ready};
 
@@ -163,10 +163,9 @@ fn a_command_that_started_ollama_waits_for_another_that_found_it() {
 
 #[test]
 fn a_command_that_comes_while_the_shared_ollama_ends_starts_one_of_its_own() {
-    if skip_on_windows("the stand-in is deaf to none, and so ends at once") {
-        return;
-    }
-    let Some(machine) = Machine::new() else {
+    let Some(machine) =
+        Machine::unless_on_windows("the stand-in is deaf to none, and so ends at once")
+    else {
         return;
     };
     let (port, backend) = (port(), self::port().to_string());
