@@ -1072,6 +1072,7 @@ function Remove-Program {
     $null = Resume-KilledRun
     Remove-TapService
     $undo.Clear()
+    if ($setup.Machine -and -not $WhatIfPreference) { Invoke-Rest 'removing the source of its events' { Remove-EventSource } }
     Uninstall-Path
     if (-not (Test-Path -LiteralPath $setup.Exe)) {
         Write-Step "no ollama-tap is installed in $($setup.Prefix)"
@@ -1123,6 +1124,11 @@ function Remove-Registration {
     }
     $found = Invoke-Program $program @('delete', 'OllamaTap')
     if ($found.Code -ne 0) { throw "ollama-tap: the service cannot be removed: $($found.Lines -join ' '); nothing else was changed" }
+}
+
+# Its executable does it too, where that is still there.
+function Remove-EventSource {
+    [Microsoft.Win32.Registry]::LocalMachine.DeleteSubKeyTree('SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap', $false)
 }
 
 # A step of a removal that goes on.

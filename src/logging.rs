@@ -2,7 +2,7 @@
 //!
 //! | level | contents |
 //! |---|---|
-//! | error | failures that need a person: a panic, a dead listener |
+//! | error | failures that need a person: a panic, a dead listener; of a service of Windows the event log has them, too |
 //! | warn | failures that the tap recovered from or goes on without; findings that are sure |
 //! | info | start, stop, Ollama coming and going, one line per inference request, other findings |
 //! | debug | binding, the route of each request, queue depths, every answer to the watcher |
@@ -35,7 +35,11 @@ pub fn start(level: LevelFilter) {
         .format(move |line, record| {
             let now = humantime::format_rfc3339_millis(SystemTime::now());
             let level = screen.paint(style(record.level()), &format!("{:5}", record.level()));
-            writeln!(line, "{now} {level} {}", printable(record))
+            let message = printable(record);
+            if record.level() == Level::Error {
+                platform::service::report_failure(&message);
+            }
+            writeln!(line, "{now} {level} {message}")
         })
         .init();
     std::panic::set_hook(Box::new(on_panic));

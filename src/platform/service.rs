@@ -9,7 +9,7 @@ use super::folders::service_logs;
 use super::log_file::LogFile;
 
 pub use super::system::service::{
-    SERVICE_MANAGER, call_service, is_service, live_as_service, service_state,
+    SERVICE_MANAGER, call_service, is_service, live_as_service, report_failure, service_state,
 };
 
 /// The service manager of a machine.
@@ -65,7 +65,7 @@ impl fmt::Display for ServiceCall {
             ServiceCall::Register(entry) => {
                 write!(
                     f,
-                    "register the service {SERVICE}: {} service run, as {SERVICE_ACCOUNT}",
+                    "register the service {SERVICE}: {} service run, as {SERVICE_ACCOUNT}; it is a source of the event log, too",
                     entry.executable.display()
                 )
             }

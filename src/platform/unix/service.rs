@@ -23,6 +23,9 @@ pub fn is_service() -> bool {
     env::var_os("XPC_SERVICE_NAME").is_some_and(|name| name == LAUNCHD_LABEL)
 }
 
+/// Does nothing: whoever started the service keeps all that it says.
+pub fn report_failure(_message: &str) {}
+
 /// Runs `life`, whose exit code comes back, as the service that Windows has started this process for. `false` where it has not:
 /// then nothing was run.
 pub fn live_as_service(_life: fn() -> u8) -> io::Result<bool> {

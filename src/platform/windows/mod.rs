@@ -1,6 +1,7 @@
 //! Windows.
 
 mod console;
+mod event_log;
 mod service_life;
 mod shell;
 mod tcp_table;

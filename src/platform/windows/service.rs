@@ -1,6 +1,7 @@
 //! Our service at Windows' service control manager: registers, starts, stops, removes and queries it.
 
-pub use super::service_life::{is_service, live_as_service};
+use super::event_log;
+pub use super::service_life::{is_service, live_as_service, report_failure};
 use crate::platform::service::{
     SERVICE, SERVICE_ACCOUNT, ServiceCall, ServiceEntry, ServiceManager as Manager, ServiceState,
 };
@@ -50,10 +51,7 @@ pub fn call_service(call: &ServiceCall) -> io::Result<()> {
         ServiceCall::Register(entry) => register(entry),
         ServiceCall::Start => start(),
         ServiceCall::Stop => stop(),
-        ServiceCall::Unregister => match open(ServiceAccess::DELETE)? {
-            Some(service) => service.delete().map_err(plain),
-            None => Ok(()),
-        },
+        ServiceCall::Unregister => unregister(),
     }
 }
 
@@ -102,7 +100,15 @@ fn register(entry: &ServiceEntry) -> io::Result<()> {
         Some(service) => service.change_config(&info(entry)).map(|()| service),
         None => manager(ServiceManagerAccess::CREATE_SERVICE)?.create_service(&info(entry), access),
     };
-    describe(&service.map_err(plain)?, entry)
+    describe(&service.map_err(plain)?, entry)?;
+    event_log::add_source()
+}
+
+fn unregister() -> io::Result<()> {
+    if let Some(service) = open(ServiceAccess::DELETE)? {
+        service.delete().map_err(plain)?;
+    }
+    event_log::remove_source()
 }
 
 fn info(entry: &ServiceEntry) -> ServiceInfo {

@@ -5,7 +5,9 @@
 //! - stopping: told anew every second, so that the manager knows that it goes on, however long the grace is
 
 use super::console;
-use crate::platform::service::SERVICE;
+use super::event_log::{self, Event};
+use crate::platform::folders::service_logs;
+use crate::platform::service::{SERVICE, SERVICE_LOG};
 use std::ffi::OsString;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -74,6 +76,7 @@ fn lead(_arguments: Vec<OsString>) {
     let life = LIFE.lock().unwrap_or_else(PoisonError::into_inner).take();
     let code = life.map_or(0, |life| life());
     let code = if code == 0 {
+        event_log::report(Event::Ended, "Ollama Tap has ended, as it was asked to");
         ServiceExitCode::NO_ERROR
     } else {
         ServiceExitCode::ServiceSpecific(code.into())
@@ -104,7 +107,18 @@ pub fn is_service() -> bool {
 
 /// Reports that the service runs.
 pub fn ready() {
-    report_status(Phase::Running, ServiceExitCode::NO_ERROR);
+    if report_status(Phase::Running, ServiceExitCode::NO_ERROR) {
+        let log = service_logs().join(SERVICE_LOG);
+        let text = format!("Ollama Tap runs; its log is {}", log.display());
+        event_log::report(Event::Running, &text);
+    }
+}
+
+/// Tells administrators what needs one of them, if this process is the service.
+pub fn report_failure(message: &str) {
+    if is_service() {
+        event_log::report(Event::Failure, message);
+    }
 }
 
 /// Reports that the service stops, again and again until it has.

@@ -169,6 +169,18 @@ pub fn kill(id: u32) {
     assert!(done.is_ok_and(|status| status.success()), "kill {id}");
 }
 
+/// Returns what the registry says of the service's source of events; empty where there is none.
+pub fn event_source() -> String {
+    let key = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap";
+    let words = runner::command_of(Path::new("reg"));
+    let output = Command::new(&words[0])
+        .args(&words[1..])
+        .args(["query", key])
+        .output()
+        .expect("run reg");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
 pub fn exists(path: &str) -> bool {
     Path::exists(&path_here(path))
 }

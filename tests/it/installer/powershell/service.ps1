@@ -35,6 +35,8 @@ function Start-Agreed([string] $Arguments) {
     $process
 }
 
+function Get-Events([int] $Id) { @(Get-WinEvent -FilterHashtable @{ LogName = 'Application'; ProviderName = 'OllamaTap'; Id = $Id } -ErrorAction SilentlyContinue) }
+
 & $installer -From $Archive
 $demo = Start-Process -FilePath $exe -ArgumentList 'demo --listen 127.0.0.1:11500' -WindowStyle Hidden -PassThru
 
@@ -47,6 +49,8 @@ Assert-That 'at once' (-not $delayed -or $delayed.DelayedAutoStart -eq 0)
 Assert-Same 'as an account of its own' (Get-CimInstance -ClassName Win32_Service -Filter "Name = 'OllamaTap'").StartName 'NT SERVICE\OllamaTap'
 $models = Invoke-RestMethod -Uri 'http://127.0.0.1:11434/api/tags' -TimeoutSec 30
 Assert-That 'what it forwards to is the demo' (@($models.models.name) -like 'demo-*').Count
+Wait-For 'the event log has its start' { Get-Events 1 }
+Assert-Like 'in its own words alone' (Get-Events 1)[0].Message 'Ollama Tap runs; its log is'
 
 $killed = Get-ServiceProcess
 Stop-Process -Id $killed -Force
@@ -56,6 +60,7 @@ Set-Alias -Scope Global -Name Test-Administrator -Value Test-NoAdministrator
 Set-Alias -Scope Global -Name Start-Elevated -Value Start-Agreed
 try { & $installer -From $Archive -Service } finally { Remove-Item -LiteralPath Alias:Test-Administrator, Alias:Start-Elevated }
 Wait-For 'upgraded by the administrator''s part, it answers' { Test-Answers }
+Assert-Like 'and its end was an event' (Get-Events 2)[0].Message 'Ollama Tap has ended'
 $settings = Get-Content -LiteralPath (Join-Path $env:ProgramData 'OllamaTap\ollama-tap.env') -Raw
 Assert-Like 'and still forwards to the demo' $settings $upstream
 
@@ -69,4 +74,5 @@ $demo.WaitForExit()
 & $installer -Purge
 Assert-That 'removed, there is no service' (-not (Get-Service -Name OllamaTap -ErrorAction SilentlyContinue))
 Assert-That 'and no executable' (-not (Test-Path -LiteralPath $exe))
+Assert-That 'nor a source of events' (-not (Test-Path -LiteralPath 'HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap'))
 Complete-Count 'the service on Windows'

@@ -29,6 +29,7 @@ Assert-That 'nor the log and the copy of the script' (-not (Test-Path -LiteralPa
 
 Assert-Same 'a service' (Invoke-Words "& '$installer' -From '$old' -Service") ''
 Wait-For 'it answers' { Test-Answers }
+Assert-Like 'it is a source of events' (Get-ItemProperty -LiteralPath $source).EventMessageFile '\System32\EventCreate.exe'
 Assert-Same 'an upgrade of it' (Invoke-Words "& '$installer' -From '$new'") ''
 Assert-Same 'it runs again' (Get-Service -Name OllamaTap).Status 'Running'
 Wait-For 'and answers again' { Test-Answers }
@@ -52,16 +53,16 @@ Assert-That 'purged, its history is gone' (-not (Test-Path -LiteralPath $data))
 
 function global:Test-NoAdministrator { $false }
 Set-Alias -Scope Global -Name Test-Administrator -Value Test-NoAdministrator
-$elevated = [IO.File]::ReadAllText($installer)
 $app = Join-Path $env:USERPROFILE 'AppData\Local\Ollama'
 $null = [IO.Directory]::CreateDirectory($app)
 Copy-Item -LiteralPath (Join-Path $Served 'app.sqlite') -Destination (Join-Path $app 'db.sqlite')
 $null = [IO.Directory]::CreateDirectory('C:\models of the app')
+$elevated = [IO.File]::ReadAllText($installer)
 Assert-Same 'elevated, by file' (Invoke-Words "& '$installer' -From '$new' -Service") ''
 Wait-For 'it answers' { Test-Answers }
-Remove-Item -LiteralPath Alias:\Test-Administrator -Force
 Assert-Like 'it has the models of Ollama''s app' ([IO.File]::ReadAllText((Join-Path $data 'ollama-tap.env'))) 'OLLAMA_MODELS=C:\models of the app'
 [IO.Directory]::Delete($app, $true)
+Remove-Item -LiteralPath Alias:\Test-Administrator -Force
 Assert-Same 'away' (Invoke-Words "& ([scriptblock]::Create(`$elevated)) -Purge") ''
 Wait-For 'nothing is left at the end' { Test-Gone }
 

@@ -15,6 +15,7 @@ $own = Join-Path $env:LOCALAPPDATA 'Programs\OllamaTap'
 $state = Join-Path $env:LOCALAPPDATA 'OllamaTap'
 $data = Join-Path $env:ProgramData 'OllamaTap'
 $tap = Join-Path $prefix 'ollama-tap.exe'
+$source = 'HKLM:\SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap'
 
 # An archive of a program, and the site that has it and the script.
 function Save-Published([string] $Program, [string] $Version) {
@@ -44,7 +45,7 @@ function Wait-For([string] $Claim, [scriptblock] $Holds) {
 function Test-Answers { try { [bool] (Invoke-RestMethod -Uri 'http://127.0.0.1:11434/healthz' -TimeoutSec 5).ollama_tap } catch { $false } }
 
 function Test-Gone {
-    -not (Get-Service -Name OllamaTap -ErrorAction SilentlyContinue) -and -not (Test-Path -LiteralPath $prefix) -and -not (Test-Path -LiteralPath $own) -and
+    -not (Get-Service -Name OllamaTap -ErrorAction SilentlyContinue) -and -not (Test-Path -LiteralPath $source) -and -not (Test-Path -LiteralPath $prefix) -and -not (Test-Path -LiteralPath $own) -and
         (Get-MachinePath) -eq $script:path
 }
 
