@@ -14,16 +14,19 @@
 # Windows, what installs it. The executable needs no library beyond what every such system has: on Linux it is static, on Windows it
 # brings its C runtime. Packing the same twice gives the same bytes: their time is SOURCE_DATE_EPOCH, or that of the last commit.
 #
-# A target is built with rustup's own library of it (`rustup target add TARGET`) where that is installed. For musl there is a second
-# way that needs no rustup: Debian's rustc-web, cargo-web and rust-web-src make the library from its source, and the Python
-# packages ziglang and cargo-zigbuild bring the C compiler and the linker for every target. Packing needs Python 3, and packages nfpm.
+# The library of Rust is made from its source (`rustup component add rust-src`, or Debian's rustc-web, cargo-web and rust-web-src), by
+# the nightly means of a stable compiler: as small as all else, and without what reads the names in a backtrace, which are stripped
+# anyway. For musl the Python packages ziglang and cargo-zigbuild bring the C compiler and the linker; the executable of musl-gcc,
+# or with the library that rustup brings, is larger than is promised. Other targets are built on a system of their kind (`rustup
+# target add TARGET`). Packing needs Python 3, and packages nfpm.
 #
 # musl's own allocator stays: mimalloc in its place was no faster within what can be measured, and took three times the memory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 readonly dist=${OLLAMA_TAP_DIST:-dist} built=${OLLAMA_TAP_CROSS_DIR:-${CARGO_TARGET_DIR:-target}}
-readonly crates=${CARGO_HOME:-$HOME/.cargo}/registry/src debian_source=/usr/lib/rustlib/src
+readonly crates=${CARGO_HOME:-$HOME/.cargo}/registry/src
+readonly library=("-Zbuild-std=std,panic_unwind" -Zbuild-std-features=panic-unwind)
 readonly max_size=$((8 * 1000 * 1000)) # bytes of an executable, and of each half of a universal one; a promise of the README
 readonly oldest=315532800 # the first second that a zip knows: for what is no checkout
 readonly targets=(
@@ -53,6 +56,7 @@ main() {
         shift
     done
     mkdir -p "$dist"
+    choose_compiler
     # shellcheck disable=SC2046 # names of targets, a word each
     if [ $# -eq 0 ]; then set -- $(buildable); fi
     for target; do
@@ -70,15 +74,26 @@ buildable() {
 
 # BUILDING
 
-# How this machine builds a target: rustup, zig, lipo, or nothing.
+# How this machine builds a target: zig, rustup, lipo, or nothing.
 way_to() {
     if [ "$1" = universal-apple-darwin ]; then
         command -v lipo >/dev/null && echo lipo
-    elif [ -n "$(find "$(rustc --print target-libdir --target "$1" 2>/dev/null)" -name 'libstd-*' 2>/dev/null)" ]; then
+    elif [ ! -d "$source" ]; then
+        return
+    elif [[ $1 == *-linux-musl ]]; then
+        command -v cargo-zigbuild >/dev/null && echo zig
+    elif [ -n "$(find "$("$rustc" --print target-libdir --target "$1" 2>/dev/null)" -name 'libstd-*' 2>/dev/null)" ]; then
         echo rustup
-    elif [[ $1 == *-linux-musl ]] && [ -d "$debian_source" ] && [ -x /usr/bin/cargo ] && command -v cargo-zigbuild >/dev/null; then
-        echo zig
     fi
+}
+
+# The compiler that has the source of its library, and where that is: the one on the PATH, such as rustup's, else Debian's.
+choose_compiler() {
+    for cargo in cargo /usr/bin/cargo; do
+        rustc=${cargo/%cargo/rustc}
+        source=$("$rustc" --print sysroot 2>/dev/null || true)/lib/rustlib/src/rust
+        if [ -d "$source" ]; then break; fi
+    done
 }
 
 build() {
@@ -86,16 +101,14 @@ build() {
     way=$(way_to "$1") || true
     flags=CARGO_TARGET_$(tr 'a-z-' 'A-Z_' <<<"$1")_RUSTFLAGS
     echo "building $1 ($way, $profile)"
-    local options=(--locked --profile "$profile" --target "$1" --target-dir "$built")
+    local options=(--locked --profile "$profile" --target "$1" --target-dir "$built" "${library[@]}")
     case $way in
-        rustup) env "$flags=$(flags "$1")" cargo build "${options[@]}" ;;
-        # The one library is made by the nightly means of a stable compiler, without what reads the names in a backtrace: they are
-        # stripped anyway, and it takes 230 KB. zig links what rustc would bring itself.
-        zig) env "$flags=$(flags "$1") -C link-self-contained=no" RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo \
-            cargo-zigbuild zigbuild "${options[@]}" -Zbuild-std=std,panic_unwind \
-            -Zbuild-std-features=panic-unwind ;;
+        # zig links what rustc would bring itself.
+        zig) env "$flags=$(flags "$1") -C link-self-contained=no" RUSTC_BOOTSTRAP=1 RUSTC="$rustc" CARGO="$cargo" \
+            cargo-zigbuild zigbuild "${options[@]}" ;;
+        rustup) env "$flags=$(flags "$1")" RUSTC_BOOTSTRAP=1 cargo build "${options[@]}" ;;
         lipo) join ;;
-        *) fail "$1 cannot be built here: run 'rustup target add $1'" ;;
+        *) fail "$1 cannot be built here; the head of this script says what it takes" ;;
     esac
     check "$1"
 }
@@ -104,7 +117,7 @@ build() {
 # a static executable.
 flags() {
     local flags=("--remap-path-prefix=$(native "$crates")=crates" "--remap-path-prefix=$(native "$PWD")=ollama-tap"
-        "--remap-path-prefix=$debian_source/rust=rustc")
+        "--remap-path-prefix=$(native "$source")=rustc")
     if [[ $1 != *-apple-* ]]; then flags+=(-C target-feature=+crt-static); fi
     echo "${flags[*]}"
 }
@@ -127,7 +140,7 @@ check() {
     if [ "$1" != universal-apple-darwin ] && [ "$profile" = release ] && ((size >= max_size)); then
         fail "$executable is larger than $max_size bytes"
     fi
-    for place in "$crates" "$PWD" "$debian_source"; do
+    for place in "$crates" "$PWD" "$source"; do
         if grep -aqF "$(native "$place/")" "$executable"; then fail "$executable names $place, a folder of this machine"; fi
     done
     if [[ $1 == *-linux-* ]] && readelf --dynamic "$executable" | grep NEEDED; then fail "$executable needs libraries"; fi

@@ -197,13 +197,15 @@ fn what_is_tested_what_is_released_and_the_image_are_built_by_the_same_rust() {
 }
 
 #[test]
-fn what_is_tested_and_what_is_released_are_packed_by_the_same_nfpm() {
-    let [tested, released] = [".ci/run", ".github/workflows/release.yml"].map(|path| {
-        let text = read(path);
-        let (_, after) = text.split_once("/cmd/nfpm@").expect(path);
-        after.lines().next().map(str::to_owned)
-    });
-    assert_eq!(tested, released);
+fn what_is_tested_and_what_is_released_are_made_by_the_same_tools() {
+    for tool in ["/cmd/nfpm@", " cargo-zigbuild==", " ziglang=="] {
+        let [tested, released] = [".ci/run", ".github/workflows/release.yml"].map(|path| {
+            let text = read(path);
+            let (_, after) = text.split_once(tool).expect(path);
+            after.split_whitespace().next().map(str::to_owned)
+        });
+        assert_eq!(tested, released, "{tool}");
+    }
 }
 
 #[test]
