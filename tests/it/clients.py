@@ -1,4 +1,5 @@
-"""Asks an Ollama at argv[1] with the public Python clients, streaming and not, and prints what they return, one JSON line each.
+"""Asks the Ollamas at argv[1] (addresses with commas between) one after the other with the public Python clients, streaming and not,
+and prints what they return, one JSON line each.
 
 The models to ask may follow: one that talks, and one that embeds.
 """
@@ -10,7 +11,6 @@ import anthropic
 import ollama
 import openai
 
-host = sys.argv[1]
 TALK, VEC = sys.argv[2:] or ("talk", "vec")
 PROMPT = "Why is the sky blue?"
 MESSAGES = [{"role": "user", "content": PROMPT}]
@@ -20,7 +20,7 @@ def show(name, value):
     print(json.dumps([name, value], ensure_ascii=False, sort_keys=True, default=str))
 
 
-def native():
+def native(host):
     client = ollama.Client(host=host)
     show("generate", client.generate(model=TALK, prompt=PROMPT).model_dump())
     show("generate stream", [part.model_dump() for part in client.generate(model=TALK, prompt=PROMPT, stream=True)])
@@ -34,7 +34,7 @@ def native():
         show("generate nope", [error.status_code, error.error])
 
 
-def open_ai():
+def open_ai(host):
     client = openai.OpenAI(base_url=host + "/v1", api_key="ollama", max_retries=0)
     show("v1 chat", client.chat.completions.create(model=TALK, messages=MESSAGES).model_dump())
     stream = client.chat.completions.create(model=TALK, messages=MESSAGES, stream=True)
@@ -48,7 +48,7 @@ def open_ai():
         show("v1 chat nope", [error.status_code, error.body])
 
 
-def claude():
+def claude(host):
     client = anthropic.Anthropic(base_url=host, api_key="ollama", max_retries=0)
     show("messages", client.messages.create(model=TALK, max_tokens=200, messages=MESSAGES).model_dump())
     with client.messages.stream(model=TALK, max_tokens=200, messages=MESSAGES) as stream:
@@ -59,6 +59,7 @@ def claude():
         show("messages nope", [error.status_code, error.body])
 
 
-native()
-open_ai()
-claude()
+for address in sys.argv[1].split(","):
+    native(address)
+    open_ai(address)
+    claude(address)

@@ -182,7 +182,7 @@ fn python_clients_talk_to_it() {
     }
     let (tap, _dir) = started();
     let output = run_clients(
-        &format!("http://{}", tap.addr),
+        &[format!("http://{}", tap.addr)],
         &["demo-chat", "demo-embed"],
     );
     assert_eq!(output.lines().count(), 16, "{output}");

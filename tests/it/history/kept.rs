@@ -59,11 +59,16 @@ fn every_request_of_the_python_clients_comes_back_from_every_backend() {
     if !has_clients() {
         return;
     }
-    for backend in BACKENDS {
-        let history = TestHistory::new(backend);
-        let ollama = realparts::recorded();
+    let taps = BACKENDS.map(|backend| {
+        let (history, ollama) = (TestHistory::new(backend), realparts::recorded());
         let tap = history.start(&ollama);
-        run_clients(&format!("http://{}", tap.addr), &[]);
+        (history, ollama, tap)
+    });
+    let hosts = taps
+        .each_ref()
+        .map(|(_, _, tap)| format!("http://{}", tap.addr));
+    run_clients(&hosts, &[]);
+    for (history, ollama, tap) in &taps {
         let asked = ollama.take_received().into_iter().map(|asked| {
             let reply = realparts::reply(asked.head.path(), &asked.body);
             let request = Message {
@@ -76,7 +81,7 @@ fn every_request_of_the_python_clients_comes_back_from_every_backend() {
         });
         let expected: Vec<Expected> = asked.flatten().collect();
         assert_eq!(expected.len(), 15);
-        comes_back(&history, &tap, &expected);
+        comes_back(history, tap, &expected);
     }
 }
 
