@@ -20,8 +20,8 @@ fn is_empty(directory: &Path) -> bool {
 
 /// Nothing is left in the temporary directory, nor where the history was. What was open goes a moment after the end there.
 fn leaves_nothing(tap: &Proxy, temporary: &tempfile::TempDir) {
-    let log = tap.log();
-    let place = log
+    let line = tap.wait_log("storing in ");
+    let place = line
         .split("storing in ")
         .nth(1)
         .and_then(|rest| rest.split(" (").next())

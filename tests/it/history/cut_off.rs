@@ -57,11 +57,7 @@ fn an_export_that_loki_cuts_off_breaks_and_names_loki() {
             "{target}"
         );
     }
-    assert!(
-        tap.log().contains(&format!("an answer broke off: {cause}")),
-        "{}",
-        tap.log()
-    );
+    tap.wait_log(&format!("an answer broke off: {cause}"));
     let address = tap.addr.to_string();
     let export = || crate::harness::Options::bare(&["export", "--listen", &address]).run();
     break_after(&history, 2);

@@ -93,12 +93,8 @@ fn a_full_disk_delays_records_and_loses_none() {
         }
         let waiting = metric("ollama_analytics_queue_size");
         tap.scrape_until("what waits", |scrape| waiting.sum(scrape) == 3.0);
-        assert!(
-            metric("ollama_analytics_writes_total")
-                .label("status", "error")
-                .sum(&tap.scrape())
-                >= 1.0
-        );
+        let failed = metric("ollama_analytics_writes_total").label("status", "error");
+        tap.scrape_until("the failure", |scrape| failed.sum(scrape) >= 1.0);
         assert_eq!(
             prompts(&page(&tap, "/analytics/search")),
             ["before"],

@@ -56,12 +56,8 @@ fn a_directory_that_is_removed_under_a_running_tap_is_made_again_and_locked() {
     let line = tap.wait_log("it is tried again");
     assert!(line.contains(path.to_str().expect("UTF-8")), "{line}");
     talk(&tap, "meanwhile too");
-    assert!(
-        metric("ollama_analytics_writes_total")
-            .label("status", "error")
-            .sum(&tap.scrape())
-            >= 1.0
-    );
+    let failed = metric("ollama_analytics_writes_total").label("status", "error");
+    tap.scrape_until("the failure", |scrape| failed.sum(scrape) >= 1.0);
     fs::remove_file(&path).expect("remove it");
     recovered(&tap, &["meanwhile", "meanwhile too"]);
     let (code, _, stderr) = Options::bare(&["proxy", "--listen", "127.0.0.1:0"])

@@ -57,15 +57,10 @@ fn records_that_loki_had_not_accepted_are_sent_at_the_next_start() {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+    tap.wait_log("stopping: 3 records are left to the next start");
+    tap.wait_log("sent at the next start");
     assert!(
-        tap.log()
-            .contains("stopping: 3 records are left to the next start")
-            && !tap.log().contains("is complete"),
-        "{}",
-        tap.log()
-    );
-    assert!(
-        tap.log().contains("sent at the next start") && !tap.log().contains("are lost"),
+        !tap.log().contains("is complete") && !tap.log().contains("are lost"),
         "{}",
         tap.log()
     );

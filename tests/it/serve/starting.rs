@@ -37,7 +37,7 @@ fn ollama_answers_through_the_tap_which_prints_both_addresses() {
         .unwrap_or_default()
         .to_owned();
     assert!(host.starts_with("127.0.0.1:"), "{host}");
-    assert_contains(&tap.log(), &[&format!("forwarding to http://{host}")]);
+    tap.wait_log(&format!("forwarding to http://{host}"));
     tap.wait_log("ollama 0.99.0 is up");
 }
 
@@ -77,13 +77,8 @@ fn until_ollama_answers_requests_get_503_with_retry_after_in_the_shape_of_their_
     );
     machine.touch("go");
     ready(&tap);
-    let scrape = tap.scrape();
-    assert!(
-        metric("ollama_requests_total")
-            .label("status", "error")
-            .sum(&scrape)
-            == 3.0
-    );
+    let failed = metric("ollama_requests_total").label("status", "error");
+    let scrape = tap.scrape_until("three that failed", |scrape| failed.sum(scrape) == 3.0);
     assert!(
         metric("ollama_tap_refused_total")
             .label("reason", "starting")

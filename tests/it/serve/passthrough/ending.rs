@@ -45,7 +45,7 @@ fn a_signal_reaches_the_command_whose_end_is_ours() {
         tap.wait_log("waiting at http://127.0.0.1:");
         tap.signal(signal);
         assert_eq!(tap.wait_exit(Duration::from_secs(5)).code(), Some(code));
-        assert!(tap.log().contains(heard), "{}", tap.log());
+        tap.wait_log(heard);
         machine.nothing_is_left();
     }
 }
