@@ -160,8 +160,12 @@ fn roll_back(before: &HostState, failure: Error) -> Result<()> {
         steps.push(Step::attempt(&["userdel", TAP_USER]));
     }
     step::perform(&steps)?;
+    let log = match before.manager {
+        ServiceManager::Systemd => "`journalctl --unit ollama-tap` has its log",
+        ServiceManager::Launchd | ServiceManager::Windows => "its log is above",
+    };
     Err(Error::Failed(format!(
-        "{failure}; nothing was installed (see `ollama-tap service logs`)"
+        "{failure}; nothing was installed ({log})"
     )))
 }
 

@@ -66,7 +66,7 @@ fn an_installation_that_fails_is_taken_back() {
     let (code, stdout, stderr) = machine.run(&[], &["ollama-tap", "service", "install"]);
     assert_eq!(code, 1, "{stdout}");
     assert!(
-        stderr.contains("restart ollama-tap.service: exit status: 1; nothing was installed"),
+        stderr.contains("restart ollama-tap.service: exit status: 1; nothing was installed (`journalctl --unit ollama-tap` has its log)"),
         "{stderr}"
     );
     assert_eq!(machine.changes(&before), [""; 0]);
