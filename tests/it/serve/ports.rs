@@ -49,7 +49,11 @@ fn a_taken_port_is_reported_with_its_holder_and_the_way_out() {
         &stderr_expecting(on(&machine, itself.addr.port()), 1),
         &[
             by_ollama_tap,
-            "where an ollama-tap 0.1.0 answers",
+            concat!(
+                "where an ollama-tap ",
+                env!("CARGO_PKG_VERSION"),
+                " answers"
+            ),
             "use that one",
         ],
     );
