@@ -161,7 +161,7 @@ fn ready(tap: &Proxy) {
 }
 
 /// A port that is free, and the next ones too. They stay so: the system gives those below 32768 to nobody who does not ask.
-fn port() -> u16 {
+pub fn port() -> u16 {
     const FIRST: u16 = 12_000;
     const EACH: u16 = 4;
     const BLOCKS: u16 = 5_000;

@@ -1,6 +1,6 @@
 //! The sockets that systemd keeps over a restart, and those that it is not to keep any longer.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
@@ -130,9 +130,9 @@ fn one_family_alone_is_not_every_interface() {
     let socket =
         socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).expect("a socket");
     socket.set_only_v6(true).expect("IPv6 alone");
-    socket
-        .bind(&"[::]:0".parse::<SocketAddr>().expect("an address").into())
-        .expect("bind");
+    // The tap listens there in the other family, too, where a port of the system's choice may be another test's.
+    let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, crate::serve::port()));
+    socket.bind(&address.into()).expect("bind");
     socket.listen(8).expect("listen");
     let addr = socket
         .local_addr()
