@@ -7,7 +7,7 @@ use super::super::query::UNKNOWN_NAME;
 use crate::history::record::{Record, RecordSummary, SecondsSpent};
 use crate::util::name_table::NameTable;
 
-/// The most rows, 88 bytes each: 22 MB.
+/// The most rows, 96 bytes each: 24 MB.
 const ROWS_MAX: usize = 250_000;
 
 /// The most names of models, clients and other things: clients may call themselves anything. A
@@ -28,14 +28,14 @@ pub struct Rows {
 const UNKNOWN_COUNT: u32 = u32::MAX;
 
 /// A summary, with names by their numbers. Statistics use no more digits of times and speeds than
-/// these; `NAN` stands for unknown.
+/// these; `NAN` stands for unknown. A duration is whole, for filters compare it.
 #[derive(Clone, Copy)]
 struct Row {
     timestamp: f64,
     /// 0 where it is not 16 hex digits.
     id: u64,
+    duration_seconds: f64,
     tokens_per_second: f32,
-    duration_seconds: f32,
     time_to_first_token_seconds: f32,
     vram_share: f32,
     queue_seconds: f32,
@@ -44,7 +44,6 @@ struct Row {
     generation_seconds: f32,
     prompt_tokens: u32,
     generated_tokens: u32,
-    /// `UNKNOWN_COUNT` where it is unknown.
     prompt_cached_tokens: u32,
     model: u16,
     endpoint: u16,
@@ -89,7 +88,7 @@ impl Rows {
             timestamp: summary.timestamp,
             id: id_number(&summary.interaction_id),
             tokens_per_second: number(summary.tokens_per_second),
-            duration_seconds: number(summary.duration_seconds),
+            duration_seconds: summary.duration_seconds.unwrap_or(f64::NAN),
             time_to_first_token_seconds: number(summary.time_to_first_token_seconds),
             vram_share: number(summary.vram_share),
             queue_seconds: spent.queue as f32,
@@ -98,11 +97,7 @@ impl Rows {
             generation_seconds: spent.generation as f32,
             prompt_tokens: count(summary.prompt_tokens),
             generated_tokens: count(summary.generated_tokens),
-            prompt_cached_tokens: summary
-                .prompt_cached_tokens
-                .map_or(UNKNOWN_COUNT, |tokens| {
-                    count(Some(tokens)).min(UNKNOWN_COUNT - 1)
-                }),
+            prompt_cached_tokens: count(summary.prompt_cached_tokens),
             model: self.name(summary.model.as_deref().unwrap_or(UNKNOWN_NAME)),
             endpoint: self.name(&summary.endpoint),
             prompt_category: self.name(&summary.prompt_category),
@@ -160,14 +155,12 @@ impl Rows {
             endpoint: name(row.endpoint),
             prompt_category: name(row.prompt_category),
             status: name(row.status),
-            prompt_tokens: Some(row.prompt_tokens.into()),
-            generated_tokens: Some(row.generated_tokens.into()),
+            prompt_tokens: known_count(row.prompt_tokens),
+            generated_tokens: known_count(row.generated_tokens),
             tokens_per_second: number(row.tokens_per_second),
-            duration_seconds: number(row.duration_seconds),
+            duration_seconds: Some(row.duration_seconds).filter(|seconds| !seconds.is_nan()),
             time_to_first_token_seconds: number(row.time_to_first_token_seconds),
-            prompt_cached_tokens: Some(row.prompt_cached_tokens)
-                .filter(|tokens| *tokens != UNKNOWN_COUNT)
-                .map(Into::into),
+            prompt_cached_tokens: known_count(row.prompt_cached_tokens),
             load_duration_seconds: None,
             prompt_eval_duration_seconds: None,
             eval_duration_seconds: None,
@@ -248,13 +241,19 @@ impl Row {
             generation: self.generation_seconds.into(),
             other: 0.0,
         };
-        told.with_rest_of(f64::from(self.duration_seconds).max(0.0))
+        told.with_rest_of(self.duration_seconds.max(0.0))
     }
 }
 
-/// Returns a count; more than fits is nonsense in any case.
+/// Returns a count, or what stands for an unknown one; more than fits is nonsense in any case.
 fn count(tokens: Option<u64>) -> u32 {
-    tokens.unwrap_or(0).try_into().unwrap_or(u32::MAX)
+    tokens.map_or(UNKNOWN_COUNT, |tokens| {
+        tokens.min((UNKNOWN_COUNT - 1).into()) as u32
+    })
+}
+
+fn known_count(count: u32) -> Option<u64> {
+    (count != UNKNOWN_COUNT).then(|| count.into())
 }
 
 /// Returns the number of an id; 0 where it is not 16 hex digits, as in a history taken over from

@@ -115,9 +115,9 @@ fn record(timestamp: f64) -> Record {
     Record {
         timestamp,
         model,
+        generated_tokens: (status != "error").then_some(timestamp as u64),
+        duration_seconds: Some(timestamp / 7.0),
         status,
-        generated_tokens: Some(timestamp as u64),
-        duration_seconds: Some(1.5),
         ..Record::default()
     }
 }
