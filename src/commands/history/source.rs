@@ -193,8 +193,9 @@ impl HistorySource {
         match found {
             Some(record) => Ok(record),
             None => Err(Error::Failed(format!(
-                "no record has the id {}, or one that begins so, in {}; {hint}",
+                "no record has the id {}, or one that begins so ({} characters at least), in {}; {hint}",
                 escape_control_chars(id),
+                ids::PREFIX_MIN,
                 self.origin()?
             ))),
         }

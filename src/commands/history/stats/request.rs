@@ -22,8 +22,14 @@ pub fn parse(args: &StatsArgs) -> Result<StatsRequest, UsageErrors> {
     flags.extend(args.filters());
     let span = filter::span(args.hours.as_deref(), &flags);
     let ((hours, query), by) = combine(span, parse_by(args.by.as_deref()))?;
-    Ok(StatsRequest { hours, query, by })
+    match (query.start_time, query.end_time) {
+        (Some(start), Some(end)) if end < start => Err(vec![BACKWARDS.to_owned()]),
+        _ => Ok(StatsRequest { hours, query, by }),
+    }
 }
+
+/// What is said of a span that ends before it begins.
+const BACKWARDS: &str = "--until is before --since; give the earlier of them as --since";
 
 fn parse_by(flag: Option<&str>) -> Result<Option<GroupBy>, UsageErrors> {
     let Some(text) = flag else {
@@ -114,5 +120,11 @@ mod tests {
             ..StatsArgs::default()
         });
         assert!(both.is_err_and(|errors| errors[0].contains("give one of them")));
+        let backwards = parse(&StatsArgs {
+            start: some("1795252622"),
+            until: some("1795252621"),
+            ..StatsArgs::default()
+        });
+        assert_eq!(backwards, Err(vec![BACKWARDS.to_owned()]));
     }
 }

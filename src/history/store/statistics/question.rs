@@ -61,10 +61,8 @@ impl StatsQuestion {
             "" => Zone::utc(),
             tz => Zone::parse(tz).ok_or_else(|| BadParameter::new("tz", tz, ZONE_FORMATS))?,
         };
-        let (start, end) = (
-            query.start_time.unwrap_or(now),
-            query.end_time.unwrap_or(now),
-        );
+        let start = query.start_time.unwrap_or(now);
+        let end = query.end_time.unwrap_or(now.max(start));
         Ok(StatsQuestion {
             slots: slots(start, end, step, &zone)?,
             query,
@@ -248,6 +246,8 @@ mod tests {
             question(&[("tz", ""), ("step", "auto")]).query.end_time,
             None
         );
+        let later = (NOW + 500.0).to_string();
+        assert_eq!(span(&[("start_time", &later)]), (500.0, 500.0));
     }
 
     #[test]
@@ -292,12 +292,15 @@ mod tests {
             ("facets", "yes", "true or false"),
             ("limit", "5", "only the parameters hours, tz"),
             ("colour", "5", "only the parameters hours, tz"),
-            ("start_time", "9e12", "not before start_time"),
         ] {
             let bad = StatsQuestion::parse([(name, value)], NOW).err().unwrap();
             assert!(bad.to_string().contains(accepted), "{name}: {bad}");
         }
-        let both = [("hours", "1"), ("start_time", "5")];
-        assert!(StatsQuestion::parse(both, NOW).is_err());
+        for both in [
+            [("hours", "1"), ("start_time", "5")],
+            [("start_time", "5"), ("end_time", "4")],
+        ] {
+            assert!(StatsQuestion::parse(both, NOW).is_err(), "{both:?}");
+        }
     }
 }

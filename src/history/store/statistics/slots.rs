@@ -11,11 +11,12 @@ const AUTO_SLOTS_MAX: f64 = 120.0;
 /// Lengths of a slot, in seconds: the shortest is taken that fits.
 const AUTO_STEP_SECONDS: [f64; 17] = [
     1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 300.0, 900.0, 1800.0, 3600.0, 10_800.0, 21_600.0,
-    86_400.0, 604_800.0, 2.592e6, 3.1536e7,
+    86_400.0, 604_800.0, 2.592e6, YEAR,
 ];
 
 pub const DAY: f64 = 86_400.0;
 pub const WEEK: f64 = 7.0 * DAY;
+const YEAR: f64 = 365.0 * DAY;
 
 /// The first day of the Unix calendar was a Thursday: weeks begin three days before.
 const MONDAY_BEFORE: f64 = 3.0 * DAY;
@@ -108,12 +109,12 @@ impl Slots {
     }
 }
 
-/// Returns the shortest usual length that makes few slots. A hundred years have as many at most.
+/// Returns the shortest usual length that makes few slots, or else as many whole years.
 fn auto_step(span: f64) -> f64 {
     AUTO_STEP_SECONDS
         .into_iter()
         .find(|step| span / step < AUTO_SLOTS_MAX)
-        .unwrap_or(AUTO_STEP_SECONDS[AUTO_STEP_SECONDS.len() - 1])
+        .unwrap_or_else(|| (span / AUTO_SLOTS_MAX / YEAR).ceil() * YEAR)
 }
 
 /// Returns where the period of `step` seconds begins that a moment is in: days and hours begin
@@ -238,6 +239,16 @@ mod tests {
             (10.0 * DAY, 1.5 * DAY),
         ] {
             assert!(!slots(span, step), "{span} {step}");
+        }
+    }
+
+    #[test]
+    fn a_step_that_nobody_chose_makes_few_slots_of_any_span() {
+        for years in [1.0, 100.0, 150.0, 2026.0, 1e6] {
+            let start = MONDAY - years * YEAR;
+            let slots = Slots::new(start, MONDAY, None, &Zone::utc());
+            let len = slots.map(|slots| slots.len());
+            assert!(len.is_some_and(|len| len <= 122), "{years}: {len:?}");
         }
     }
 
