@@ -1,19 +1,27 @@
 //! Counts what diagnosis says of requests.
 
 use super::Metrics;
+use crate::diagnose::context::CutCause;
 use crate::diagnose::diagnosis::Report;
+use crate::diagnose::reload::ReloadCause;
 use crate::diagnose::{Certainty, Kind};
 use crate::observe::Exchange;
 
 impl Metrics {
-    /// Begins the series of a model's findings at 0, so that the first of them is an increase.
+    /// Begins the series of a model's findings, cuts and loads at 0, so that the first of them is an
+    /// increase.
     pub(super) fn start_findings_at_zero(&self, model: &str) {
-        let of_requests = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Slower);
-        for kind in of_requests.map(Kind::as_str) {
-            for certainty in [Certainty::Sure, Certainty::Likely] {
-                let labels = &[model, kind, certainty.as_str()];
-                self.families.findings.start_at_zero(labels);
+        let f = &self.families;
+        for certainty in [Certainty::Sure, Certainty::Likely].map(Certainty::as_str) {
+            for kind in Kind::ALL.into_iter().filter(|kind| *kind != Kind::Slower) {
+                f.findings.start_at_zero(&[model, kind.as_str(), certainty]);
             }
+            for cause in CutCause::ALL.map(CutCause::as_str) {
+                f.context_cut.start_at_zero(&[model, cause, certainty]);
+            }
+        }
+        for cause in ReloadCause::ALL.map(ReloadCause::as_str) {
+            f.model_reloads.start_at_zero(&[model, cause]);
         }
     }
 
@@ -54,7 +62,6 @@ impl Metrics {
 mod tests {
     use super::*;
     use crate::diagnose::Finding;
-    use crate::diagnose::reload::ReloadCause;
     use crate::metrics::tests::chat;
 
     fn counted(report: &Report) -> String {
@@ -103,7 +110,12 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }
-        let zero = r#"ollama_findings_total{certainty="sure",kind="waited",model="talk"} 0"#;
-        assert!(text.contains(zero), "{text}");
+        for zero in [
+            r#"ollama_findings_total{certainty="sure",kind="waited",model="talk"} 0"#,
+            r#"ollama_context_cut_total{certainty="likely",kind="end",model="talk"} 0"#,
+            r#"ollama_model_reloads_total{cause="room",model="talk"} 0"#,
+        ] {
+            assert!(text.contains(zero), "{zero} in {text}");
+        }
     }
 }

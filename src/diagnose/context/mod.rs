@@ -57,6 +57,14 @@ pub enum CutCause {
 }
 
 impl CutCause {
+    pub const ALL: [CutCause; 5] = [
+        CutCause::Refused,
+        CutCause::Middle,
+        CutCause::Messages,
+        CutCause::End,
+        CutCause::Reply,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             CutCause::Refused => "refused",

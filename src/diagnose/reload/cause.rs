@@ -27,6 +27,16 @@ pub enum ReloadCause {
 }
 
 impl ReloadCause {
+    pub const ALL: [ReloadCause; 7] = [
+        ReloadCause::First,
+        ReloadCause::Expired,
+        ReloadCause::Unloaded,
+        ReloadCause::Options,
+        ReloadCause::Room,
+        ReloadCause::Name,
+        ReloadCause::Unknown,
+    ];
+
     /// Label `cause` of `ollama_model_reloads_total`, and `reload_cause` of a record.
     pub fn as_str(self) -> &'static str {
         match self {
