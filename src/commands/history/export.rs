@@ -40,8 +40,9 @@ enum ExportError {
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut flags = vec![("--search", &args.search)];
     flags.extend(args.filters());
-    let asked = combine(filter::query(&flags), combine(format(args), limit(args)));
-    let (config, (query, (format, limit))) =
+    let how = combine(file(args), combine(format(args), limit(args)));
+    let asked = combine(filter::query(&flags), how);
+    let (config, (query, (file, (format, limit)))) =
         combine(query_config(args.location()), asked).map_err(usage)?;
     let export = Export {
         query,
@@ -49,7 +50,7 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
         limit,
     };
     let source = HistorySource::open(&config)?;
-    match file(args) {
+    match file {
         Some(path) => {
             if let Some(warning) = unknown_ending(args, path) {
                 stderr::say(format_args!("ollama-tap: {warning}"));
@@ -62,11 +63,12 @@ pub fn run(args: &ExportArgs) -> Result<ExitCode> {
 }
 
 /// The file to write; `-` is standard output, as nothing is.
-fn file(args: &ExportArgs) -> Option<&Path> {
-    args.output
-        .as_deref()
-        .filter(|name| *name != "-")
-        .map(Path::new)
+fn file(args: &ExportArgs) -> Result<Option<&Path>, UsageErrors> {
+    match args.output.as_deref() {
+        Some("") => Err(vec![filter::bad_flag("--output", "", "the name of a file")]),
+        Some("-") | None => Ok(None),
+        Some(name) => Ok(Some(Path::new(name))),
+    }
 }
 
 fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
@@ -78,9 +80,11 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
             "--json and --format {name} exclude each other"
         )]),
         (_, true) => Ok(ExportFormat::Json),
-        (None, false) => Ok(file(args)
-            .and_then(ExportFormat::of_file)
-            .unwrap_or(ExportFormat::Jsonl)),
+        (None, false) => {
+            let file = file(args).ok().flatten();
+            let of_file = file.and_then(ExportFormat::of_file);
+            Ok(of_file.unwrap_or(ExportFormat::Jsonl))
+        }
     }
 }
 

@@ -167,6 +167,8 @@ fn what_was_meant_is_said_of_a_name_without_its_flag_and_of_one_that_promises_no
         &stderr,
         &["unrecognized argument: out.json; say `-o out.json`"],
     );
+    let (_, stderr) = run_expecting(ask(&tap, &["export", "-o", ""]), 2);
+    assert_contains(&stderr, &["bad value for --output: ``"]);
     let dir = tempfile::tempdir().unwrap();
     let odd = dir.path().join("a.parquet");
     let (_, stderr) = run_expecting(ask(&tap, &["export", "-o", odd.to_str().unwrap()]), 0);
