@@ -224,7 +224,11 @@ filtered_command! {
         #[argh(switch, short = 'f')]
         pub follow: bool,
 
-        /// only what is older than the request with this id: the last one shown, to go on from there
+        /// what comes first: time (the newest, the default), duration or tokens (the most)
+        #[argh(option, arg_name = "ORDER")]
+        pub sort: Option<String>,
+
+        /// only what follows the request with this id: the last one shown, to go on from there
         #[argh(option, arg_name = "ID")]
         pub before: Option<String>,
 

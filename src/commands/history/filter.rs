@@ -10,7 +10,7 @@ use crate::history::store::query::{
 };
 
 /// The flags, each with its name as a parameter of a page.
-const PARAMETERS: [(&str, &str); 21] = [
+const PARAMETERS: [(&str, &str); 22] = [
     ("TEXT", "prompt_search"),
     ("--search", "prompt_search"),
     ("--q", "q"),
@@ -31,6 +31,7 @@ const PARAMETERS: [(&str, &str); 21] = [
     ("--until", "end_time"),
     ("--end", "end_time"),
     ("--limit", "limit"),
+    ("--sort", "sort"),
     ("--before", "before"),
 ];
 
@@ -183,13 +184,14 @@ mod tests {
             ("--min-duration", some("0.5")),
             ("--max-duration", some("2")),
             ("--min-tokens", some("7")),
+            ("--sort", some("tokens")),
             ("--search", None),
         ];
         let flags: Vec<Flag> = flags.iter().map(|(flag, value)| (*flag, value)).collect();
         let query = query(&flags).unwrap();
         let parameters = parameters(&query);
         assert_eq!(parameters[0], ("start_time", "1795252622.25".to_owned()));
-        assert_eq!(parameters.len(), 15);
+        assert_eq!(parameters.len(), 16);
         assert_eq!(
             Query::parse(
                 parameters

@@ -1,4 +1,4 @@
-//! `ollama-tap search`: the newest requests that are meant, two or three lines each, or as JSON.
+//! `ollama-tap search`: the newest requests that are meant, or the longest, two or three lines each, or as JSON.
 
 use std::process::ExitCode;
 
@@ -44,6 +44,7 @@ pub fn run(args: &SearchArgs) -> Result<ExitCode> {
     let mut flags = vec![
         ("TEXT", &text),
         ("--limit", &limit),
+        ("--sort", &args.sort),
         ("--before", &args.before),
     ];
     flags.extend(args.filters());
@@ -92,6 +93,7 @@ fn hint(records: &[Record], screen: &Screen) -> String {
 /// Checks that what goes with `--follow` is all that is given.
 fn follows(args: &SearchArgs) -> Result<(), UsageErrors> {
     let refused = [
+        ("--sort", &args.sort),
         ("--before", &args.before),
         ("--analytics-dir", &args.analytics_dir),
     ];

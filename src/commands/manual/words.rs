@@ -2,6 +2,7 @@
 
 use crate::diagnose::Kind;
 use crate::history::store::GroupBy;
+use crate::history::store::query::Sort;
 use crate::http::route::Inference;
 use crate::observe::category::CATEGORIES;
 
@@ -38,6 +39,7 @@ pub fn values(flag: &str) -> FlagValues {
         "--color" => vec!["auto", "always", "never"],
         "--category" => CATEGORIES.to_vec(),
         "--by" => GroupBy::ALL.map(GroupBy::as_str).to_vec(),
+        "--sort" => Sort::ALL.map(Sort::as_str).to_vec(),
         "--endpoint" => Inference::ALL.map(Inference::as_str).to_vec(),
         "--finding" => {
             let mut kinds = vec!["any"];

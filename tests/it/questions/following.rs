@@ -106,6 +106,7 @@ fn only_a_running_tap_can_be_followed_and_what_does_not_go_with_it_is_refused() 
     let tap = tap_of(vec![("/analytics/stats", about(2))]);
     for (words, name) in [
         (&["search", "-f", "--before", "00ff"][..], "--before"),
+        (&["search", "-f", "--sort", "tokens"], "--sort"),
         (&["search", "-f", "--analytics-dir", "x"], "--analytics-dir"),
     ] {
         let (_, stderr) = run_expecting(ask(&tap, words), 2);

@@ -15,7 +15,7 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
     let tap = tap_of(vec![("/analytics/search", ok(&records.to_string()))]);
     let words = [
         "search", "100% &", "Ünd?", "--model", "a/b:c", "--status", "success", "--start", "1.5",
-        "--limit", "2", "--before", "00",
+        "--limit", "2", "--before", "00", "--sort", "duration",
     ];
     let (stdout, _) = run_expecting(ask(&tap, &words), 0);
     assert!(!stdout.contains('\u{1b}'), "{stdout:?}");
@@ -33,7 +33,7 @@ fn search_sends_every_filter_and_shows_what_came_without_obeying_it() {
         .to_owned();
     assert_eq!(
         target,
-        "/analytics/search?limit=2&start_time=1.5&model=a%2Fb%3Ac&prompt_search=100%25%20%26%20%C3%9Cnd%3F&status=success&before=00"
+        "/analytics/search?limit=2&start_time=1.5&model=a%2Fb%3Ac&prompt_search=100%25%20%26%20%C3%9Cnd%3F&status=success&sort=duration&before=00"
     );
 }
 
