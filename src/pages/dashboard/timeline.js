@@ -6,6 +6,7 @@ import { compact, count, dayName, moments, tick } from "./format.js";
 import { change } from "./state.js";
 import { DAY_SECONDS, localTime } from "./period.js";
 
+const MARK_LETTER = 6.5; // pixels of a letter of a mark's text, at most on average
 const LABEL_SPACING = 84; // pixels for a label of the axis and the space beside it
 const LABEL_STEPS = [
   1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000, 31_536_000,
@@ -76,21 +77,28 @@ export class TimeChart extends Chart {
 
   heading(slot) {
     const time = this.seconds === DAY_SECONDS ? dayName(slot.timestamp) : moments(slot.timestamp, this.endOf(slot));
-    return time + (slot.partial ? " (a part of it)" : "");
+    const began = this.marks.filter(({ timestamp }) => timestamp >= slot.timestamp && timestamp < this.endOf(slot)).map(({ text }) => text);
+    return [time + (slot.partial ? " (a part of it)" : ""), ...began].join(" · ");
   }
 
   hint() {
     return matchMedia("(hover: none)").matches ? "Tap again to zoom in" : "Click or drag to zoom in, double click to go back";
   }
 
-  /** Draws a thin line where something began, with its text. */
+  /** Draws a thin line where something began, with its text where that lies over none of a later one. */
   markLines(box) {
     const [start, end] = [this.slots[0].timestamp, this.endOf(this.slots.at(-1))];
-    return this.marks.flatMap(({ timestamp, text }) => {
+    const taken = [];
+    return this.marks.toReversed().flatMap(({ timestamp, text }) => {
       const x = ((timestamp - start) / (end - start)) * box.width;
       const isRight = x > box.width / 2;
+      const width = text.length * MARK_LETTER;
+      const from = isRight ? x - 4 - width : x + 4;
+      const line = svg("line", { class: "mark", x1: x, x2: x, y1: -6, y2: box.height });
+      if (taken.some((other) => from < other.to && other.from < from + width)) return [line];
+      taken.push({ from, to: from + width });
       const place = { x: x + (isRight ? -4 : 4), y: 2, "text-anchor": isRight ? "end" : "start" };
-      return [svg("line", { class: "mark", x1: x, x2: x, y1: -6, y2: box.height }), svg("text", { class: "axis mark", ...place }, text)];
+      return [line, svg("text", { class: "axis mark", ...place }, text)];
     });
   }
 

@@ -187,6 +187,15 @@ def times_in_the_wrong_order(page):
     expect(page.locator("#messages-blank")).to_be_visible()
 
 
+# What can be touched and is lower than a finger is wide; the larger field of some is their `::after`.
+TOO_LOW = """() => [...document.querySelectorAll('button, select, summary, .segments label, a:not(.skip), input:not([type="radio"])')].filter(one => {
+    const after = getComputedStyle(one, '::after');
+    const field = after.position === 'absolute' ? parseFloat(after.height) || 0 : 0;
+    const { width, height } = one.getBoundingClientRect();
+    return width > 0 && one.checkVisibility({ visibilityProperty: true }) && Math.max(height, field) < 43.9;
+}).map(one => one.outerHTML)"""
+
+
 def touch(chromium):
     """The first tap shows the values, the second one zooms."""
     phone = {"viewport": {"width": 390, "height": 800}, "has_touch": True, "is_mobile": True}
@@ -202,8 +211,9 @@ def touch(chromium):
         assert "from=" not in page.url
         page.touchscreen.tap(*spot)
         expect(page).to_have_url(re.compile("from="))
-        sizes = page.locator("#filters-toggle, .bar button.icon, #interval").evaluate_all("all => all.map(one => one.getBoundingClientRect().height)")
-        assert min(sizes) >= 44, sizes
+        for tab in ("Messages", "Overview"):
+            page.locator("#tabs").get_by_role("button", name=tab).tap()
+            assert page.evaluate(TOO_LOW) == [], tab
 
 
 def a_scale_can_be_logarithmic(page):
@@ -220,6 +230,29 @@ def a_scale_can_be_logarithmic(page):
     button.click()
     assert chart.locator("rect.error").evaluate_all(heights) == linear
     page.locator("#interval").select_option("5")
+
+
+def marks_lie_beside_each_other(page):
+    """Of what began shortly after another only the last is named on the chart, and all where they are pointed at."""
+
+    def with_changes(route):
+        answer = route.fetch().json()
+        began = answer["timeline"][len(answer["timeline"]) // 3]["timestamp"]
+        changes = [{"timestamp": began + n, "changed": "version", "model": None, "from": "0.32.0", "to": f"0.33.{n}"} for n in range(3)]
+        route.fulfill(json={**answer, "changes": changes})
+
+    page.route("**/stats/enhanced?**", with_changes)
+    page.get_by_label("1 h", exact=True).check(force=True)
+    chart = page.locator("#requests-chart")
+    expect(chart.locator("line.mark")).to_have_count(3)
+    expect(chart.locator("text.mark")).to_have_text(["Ollama 0.33.2"])
+    box = chart.locator("line.mark").last.bounding_box()
+    page.mouse.move(box["x"] + 1, box["y"] + 40)
+    expect(page.locator("#tooltip")).to_contain_text("Ollama 0.33.0 · Ollama 0.33.1 · Ollama 0.33.2")
+    page.mouse.move(0, 0)
+    page.unroute("**/stats/enhanced?**")
+    page.get_by_label("24 h", exact=True).check(force=True)
+    expect(chart.locator("line.mark")).to_have_count(0)
 
 
 def charts_point_at_the_same_time(page):
@@ -331,6 +364,7 @@ with browser() as chromium:
             failures_are_grouped,
             each_status_can_be_chosen_whichever_is,
             a_scale_can_be_logarithmic,
+            marks_lie_beside_each_other,
             charts_point_at_the_same_time,
             tables_are_sorted,
             two_models_are_compared,
