@@ -16,6 +16,8 @@ pub const BACKEND_PORT: TestOverride = TestOverride("OLLAMA_TAP_TEST_BACKEND_POR
 pub const DEMO_SPEED_UP: TestOverride = TestOverride("OLLAMA_TAP_TEST_DEMO_SPEED_UP");
 /// The number that a demo's random choices follow from; with 0 no model ever crashes.
 pub const DEMO_SEED: TestOverride = TestOverride("OLLAMA_TAP_TEST_DEMO_SEED");
+/// The longest time that a command ends later for what was found of its requests (milliseconds).
+pub const FINDINGS_WAIT: TestOverride = TestOverride("OLLAMA_TAP_TEST_FINDINGS_MS");
 /// The longest time until a record is on disk (milliseconds).
 pub const FLUSH_INTERVAL: TestOverride = TestOverride("OLLAMA_TAP_TEST_FLUSH_MS");
 /// The longest silence of an Ollama (milliseconds).

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::commands::discovery;
 use crate::commands::history::tap_client::TapClient;
 use crate::commands::metrics_text::sum_series;
+use crate::config::test_overrides;
 use crate::diagnose::{Certainty, Finding};
 use crate::history::record::{Record, now};
 use crate::history::store::Query;
@@ -26,8 +27,8 @@ use crate::util::threads::{self, STACK};
 /// The longest time that a command ends later for it.
 const WAIT_MAX: Duration = Duration::from_millis(300);
 
-/// The time in which the tap counts the findings of a request that has ended.
-const COUNT_WAIT: Duration = Duration::from_millis(60);
+/// The part of it in which the tap counts the findings of a request that has ended: one in so many.
+const COUNT_PART: u32 = 5;
 
 /// The time between two questions.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
@@ -60,10 +61,14 @@ impl FindingsWatch {
     /// Tells on standard error what was found, once the command has ended.
     pub fn end(self) {
         drop(self.running);
-        if let Ok(line) = self.line.recv_timeout(WAIT_MAX) {
+        if let Ok(line) = self.line.recv_timeout(wait_max()) {
             stderr::say(format_args!("ollama-tap: {}", escape_control_chars(&line)));
         }
     }
+}
+
+fn wait_max() -> Duration {
+    test_overrides::FINDINGS_WAIT.duration_or(WAIT_MAX)
 }
 
 /// Waits for the end of the command, and returns the line about it.
@@ -72,16 +77,16 @@ fn watch(tap: &Upstream, token: Option<&str>, since: f64, ended: &Receiver<()>) 
     let before = sure_findings(&tap)?;
     // An error says that the command has ended.
     _ = ended.recv();
-    let ended = Instant::now();
+    let (ended, wait_max) = (Instant::now(), wait_max());
     let mut count = 0;
-    while ended.elapsed() < WAIT_MAX - POLL_INTERVAL * 2 {
+    while ended.elapsed() < wait_max - POLL_INTERVAL * 2 {
         count = sure_findings(&tap)?.saturating_sub(before);
         if count > 0 {
             let own = own_findings(&tap, since);
             if !own.is_empty() {
                 return Some(line(&own));
             }
-        } else if ended.elapsed() > COUNT_WAIT {
+        } else if ended.elapsed() > wait_max / COUNT_PART {
             return None;
         }
         thread::sleep(POLL_INTERVAL);

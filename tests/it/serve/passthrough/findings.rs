@@ -21,6 +21,9 @@ fn silent() -> FakeOllama {
     })
 }
 
+/// However busy the machine is, the tap has counted what it found by then.
+const PATIENT: (&str, &str) = ("OLLAMA_TAP_TEST_FINDINGS_MS", "20000");
+
 const SENTENCE: &str = "ollama-tap: talk thought for 2 tokens and answered nothing";
 
 #[test]
@@ -42,6 +45,7 @@ fn a_command_through_a_tap_ends_with_what_was_found_of_its_requests() {
         .start();
     let command = machine
         .words(&["run", "talk", "Why?"])
+        .env(PATIENT.0, PATIENT.1)
         .env("OLLAMA_TAP_LISTEN", &tap.addr.to_string());
     let (stdout, stderr) = run_expecting(command, 0);
     assert_eq!(stdout, "\n");
@@ -65,6 +69,7 @@ fn a_command_with_a_tap_of_its_own_says_that_something_was_found() {
     let ollama = silent();
     let command = machine
         .words(&["run", "talk", "Why?"])
+        .env(PATIENT.0, PATIENT.1)
         .env("OLLAMA_HOST", &ollama.url());
     let (_, stderr) = run_expecting(command, 0);
     assert_eq!(stderr.lines().count(), 2, "{stderr}");
