@@ -26,6 +26,8 @@ pub mod slow_readers;
 pub mod terminal;
 pub mod tls;
 pub mod vanish;
+#[cfg(target_os = "linux")]
+pub mod yaml;
 
 pub use client::{Client, Reply, post, request};
 pub use http::{TIMEOUT, chunk};

@@ -6,7 +6,8 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::harness::{require_python, text};
+use crate::harness::text;
+use crate::harness::yaml::documents;
 
 const WORKFLOW: &str = ".github/workflows/release.yml";
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -27,17 +28,8 @@ fn root() -> &'static Path {
 
 /// The jobs of the workflow; `None`, said aloud, where nothing here reads YAML.
 fn jobs() -> Option<Value> {
-    if !require_python(&["yaml"]) {
-        return None;
-    }
-    let read =
-        "import json, sys, yaml; json.dump(yaml.safe_load(open(sys.argv[1]))['jobs'], sys.stdout)";
-    let output = Command::new("python3")
-        .args(["-c", read])
-        .arg(root().join(WORKFLOW))
-        .output()
-        .expect("run python3");
-    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
+    let workflow = documents(WORKFLOW)?.remove(0);
+    Some(workflow["jobs"].clone())
 }
 
 fn steps<'a>(jobs: &'a Value, job: &str) -> impl Iterator<Item = &'a Value> {

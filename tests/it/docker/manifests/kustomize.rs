@@ -5,7 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{container, documents, list, root};
+use super::{container, list, root};
+use crate::harness::yaml::documents;
 use crate::harness::{require_tool, text};
 
 const GUIDE: &str = "packaging/docker/README.md";

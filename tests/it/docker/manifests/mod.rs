@@ -6,39 +6,17 @@ mod compose;
 mod kustomize;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::AFTER_GRACE;
 use super::image::Image;
 use crate::harness::ollama::json;
-use crate::harness::{FakeOllama, Options, Proxy, require_python, text};
-
-/// Python's way to read every document of a YAML file, for a test that has no YAML of its own.
-const AS_JSON: &str =
-    "import json, sys, yaml; json.dump(list(yaml.safe_load_all(open(sys.argv[1]))), sys.stdout)";
+use crate::harness::yaml::documents;
+use crate::harness::{FakeOllama, Options, Proxy, text};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// The documents of a YAML file; `None`, said aloud, where nothing here reads YAML.
-fn documents(path: &str) -> Option<Vec<Value>> {
-    if !require_python(&["yaml"]) {
-        return None;
-    }
-    let output = Command::new("python3")
-        .args(["-c", AS_JSON])
-        .arg(root().join(path))
-        .output()
-        .expect("run python3");
-    assert!(
-        output.status.success(),
-        "{path}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Some(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
 fn compose() -> Option<Value> {
