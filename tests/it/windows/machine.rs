@@ -169,8 +169,8 @@ pub fn kill(id: u32) {
     assert!(done.is_ok_and(|status| status.success()), "kill {id}");
 }
 
-/// Returns what the registry says of the service's source of events; empty where there is none.
-pub fn event_source() -> String {
+/// Returns whether the registry has the service as a source of events, with the file of its texts.
+pub fn is_event_source() -> bool {
     let key = r"HKLM\SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap";
     let words = runner::command_of(Path::new("reg"));
     let output = Command::new(&words[0])
@@ -178,7 +178,7 @@ pub fn event_source() -> String {
         .args(["query", key])
         .output()
         .expect("run reg");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    String::from_utf8_lossy(&output.stdout).contains("EventCreate.exe")
 }
 
 pub fn exists(path: &str) -> bool {
