@@ -143,12 +143,12 @@ impl BodyWriter for EncodedWriter<'_> {
     }
 }
 
-fn etag_line(etag: &str) -> String {
+pub fn etag_line(etag: &str) -> String {
     format!("ETag: {etag}\r\n")
 }
 
 /// It is weak: the same answer may be compressed, or not.
-fn etag(of: &impl Hash) -> String {
+pub fn etag(of: &impl Hash) -> String {
     let mut hasher = DefaultHasher::new();
     (env!("CARGO_PKG_VERSION"), of).hash(&mut hasher);
     format!("W/\"{:016x}\"", hasher.finish())

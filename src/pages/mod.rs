@@ -88,7 +88,7 @@ impl Pages {
             Page::Metrics => self.public(request, || self.metrics(request)),
             Page::Healthz => self.public(request, health),
             Page::Test => self.public(request, || self.test()),
-            Page::Dashboard => self.public(request, || DOCUMENT.response(request.accepts_gzip())),
+            Page::Dashboard => self.public(request, || DOCUMENT.response(request)),
             Page::Active => self.private(request, || {
                 let response = active::what_is_now(self).private();
                 PageOutcome::Complete(response.encoded_for(request))

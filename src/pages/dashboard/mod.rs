@@ -12,6 +12,8 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use flate2::read::GzDecoder;
 use ring::digest::{SHA256, digest};
 
+use super::conditional::{etag, etag_line, is_current};
+use super::request::PageRequest;
 use super::response::PageResponse;
 
 /// The document as browsers take it.
@@ -24,6 +26,7 @@ pub static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 
 pub struct Document {
     plain: String,
+    etag: String,
     /// Lines of the head beyond the usual ones.
     headers: String,
     gzipped_headers: String,
@@ -35,22 +38,32 @@ impl Document {
         if let Err(error) = GzDecoder::new(GZIPPED).read_to_string(&mut plain) {
             log::error!("unpack the dashboard: {error}"); // which the tests rule out
         }
+        let etag = etag(&plain);
         let headers = format!(
             "Content-Security-Policy: {}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
-             Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n",
-            policy(&plain)
+             Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n{}",
+            policy(&plain),
+            etag_line(&etag)
         );
         let gzipped_headers = format!("{headers}Content-Encoding: gzip\r\n");
         Document {
             plain,
+            etag,
             headers,
             gzipped_headers,
         }
     }
 
-    /// Returns the document, compressed if the client accepts that.
-    pub fn response(&self, accepts_gzip: bool) -> PageResponse {
-        if accepts_gzip {
+    /// Returns the document, compressed if the client accepts that, or that the client has it.
+    pub fn response(&self, request: &PageRequest) -> PageResponse {
+        if is_current(request, &self.etag) {
+            PageResponse {
+                status: 304,
+                content_type: HTML,
+                body: None,
+                headers: self.headers.clone(),
+            }
+        } else if request.accepts_gzip() {
             PageResponse {
                 headers: self.gzipped_headers.clone(),
                 ..PageResponse::ok(HTML, GZIPPED.to_vec())

@@ -131,6 +131,7 @@ fn what_has_not_changed_is_not_sent_again() {
             "/analytics/messages?limit=50",
             "/analytics/search",
             "/analytics/models",
+            "/analytics",
         ] {
             let first = tap.get(target);
             let again = get_with(&tap, target, &if_none_match(&first));
