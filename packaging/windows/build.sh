@@ -13,7 +13,7 @@ cd "$(dirname "$0")/../.."
 
 readonly target=x86_64-pc-windows-gnu
 readonly directory=${OLLAMA_TAP_CROSS_DIR:-${CARGO_TARGET_DIR:-target}} # of cargo's
-readonly max_size=$((8 * 1024 * 1024)) # bytes; a promise of the README
+readonly max_size=$((8 * 1000 * 1000)) # bytes; a promise of the README
 readonly debian_source=/usr/lib/rustlib/src # of the standard library, where Debian puts it
 
 # What every Windows has. Anything else would have to lie beside the executable.
