@@ -227,11 +227,13 @@ manifests() {
     python packaging/archive.py "$dist/manifests" "$dist/manifests.tar.gz"
 }
 
-# One line a file of this version, as sha256sum writes and reads it.
+# One line a file of this version, as sha256sum writes and reads it. Packages of 0.3.0-rc.1 are of 0.3.0~rc.1, which comes before 0.3.0.
 sums() {
     cd "$dist"
     shopt -s nullglob
-    local files=(ollama-tap[-_]"$version"[-_]*.{tar.gz,zip,deb,rpm})
+    local sign='~'
+    local packed=${version/-/$sign} files
+    files=(ollama-tap-"$version"-*.{tar.gz,zip} ollama-tap[-_]"$packed"[-_]*.{deb,rpm})
     [ ${#files[@]} -gt 0 ] || fail "nothing was built"
     if command -v sha256sum >/dev/null; then sha256sum "${files[@]}"; else shasum -a 256 "${files[@]}"; fi | tee SHA256SUMS
 }
