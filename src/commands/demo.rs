@@ -52,6 +52,9 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         traffic.stop();
     }
     tap.drain(config.shutdown_grace);
+    if let Some(dir) = &temporary {
+        remove(dir.path());
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -81,7 +84,7 @@ fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<Temp
     Ok(Some(dir))
 }
 
-/// Removes the history, whose writer may be adding a file to it at this moment.
+/// Removes the history, to which a thread of the tap may be adding a file at this moment.
 fn remove(place: &Path) {
     for _ in 0..REMOVAL_ATTEMPTS {
         match std::fs::remove_dir_all(place) {
