@@ -136,6 +136,7 @@ function Test-ForMachine([hashtable] $Options) {
     if (Test-Installed $false $Options.Uninstall) { return $false }
     if (Test-Installed $true $Options.Uninstall) { return $true }
     if (Get-TapService) { return $Options.Uninstall -or (Test-OurService (Join-Path (Get-DefaultPrefix $true) 'ollama-tap.exe')) }
+    if ($Options.Uninstall -and (Test-EventSource)) { return $true }
     $Options.Purge -and (Test-Path -LiteralPath (Get-MachineState))
 }
 
@@ -1072,7 +1073,7 @@ function Remove-Program {
     $null = Resume-KilledRun
     Remove-TapService
     $undo.Clear()
-    if ($setup.Machine -and -not $WhatIfPreference) { Invoke-Rest 'removing the source of its events' { Remove-EventSource } }
+    if ($setup.Machine -and (Test-EventSource)) { Remove-Part 'removing the source of its events' @() { Remove-EventSource } }
     Uninstall-Path
     if (-not (Test-Path -LiteralPath $setup.Exe)) {
         Write-Step "no ollama-tap is installed in $($setup.Prefix)"
@@ -1126,9 +1127,15 @@ function Remove-Registration {
     if ($found.Code -ne 0) { throw "ollama-tap: the service cannot be removed: $($found.Lines -join ' '); nothing else was changed" }
 }
 
-# Its executable does it too, where that is still there.
-function Remove-EventSource {
-    [Microsoft.Win32.Registry]::LocalMachine.DeleteSubKeyTree('SYSTEM\CurrentControlSet\Services\EventLog\Application\OllamaTap', $false)
+# Whether Windows knows the service as a source of events: its executable ends that too, where it is still there.
+function Test-EventSource {
+    try { (Open-EventKey $false).GetSubKeyNames() -contains 'OllamaTap' } catch { $false }
+}
+
+function Remove-EventSource { (Open-EventKey $true).DeleteSubKeyTree('OllamaTap', $false) }
+
+function Open-EventKey([bool] $Writable) {
+    [Microsoft.Win32.Registry]::LocalMachine.OpenSubKey('SYSTEM\CurrentControlSet\Services\EventLog\Application', $Writable)
 }
 
 # A step of a removal that goes on.

@@ -46,7 +46,8 @@ function Use-Windows([hashtable] $Made) {
         'Test-Administrator' = 'Invoke-MadeAdministrator'; 'Open-PathKey' = 'Open-MadePathKey'; 'Open-RunKey' = 'Open-MadeRunKey'
         'Open-AppsKey' = 'Open-MadeAppsKey'; 'Get-OllamaLink' = 'Get-MadeLink'; 'Get-OllamaApp' = 'Get-MadeApp'
         'Stop-OllamaApp' = 'Stop-MadeApp'; 'Get-Service' = 'Get-MadeService'; 'Stop-Service' = 'Stop-MadeService'
-        'Get-ServiceProgram' = 'Get-MadeServiceProgram'; 'Remove-EventSource' = 'Remove-MadeSource'; 'Start-Process' = 'Start-MadeProcess'; 'Unblock-File' = 'Unblock-MadeFile'
+        'Get-ServiceProgram' = 'Get-MadeServiceProgram'; 'Test-EventSource' = 'Test-MadeSource'; 'Remove-EventSource' = 'Remove-MadeSource'
+        'Start-Process' = 'Start-MadeProcess'; 'Unblock-File' = 'Unblock-MadeFile'
         'Invoke-Program' = 'Invoke-MadeProgram'; 'Test-Tray' = 'Test-MadeTray'; 'Publish-Path' = 'Publish-MadePath'
         'Write-Host' = 'Write-MadeHost'; 'Read-Host' = 'Read-MadeHost'; 'Find-Ollama' = 'Find-MadeOllama'
         'New-Item' = 'New-MadeItem'; 'Copy-Item' = 'Copy-MadeItem'; 'Move-Item' = 'Move-MadeItem'; 'Remove-Item' = 'Remove-MadeItem'
@@ -163,7 +164,8 @@ function global:Stop-MadeApp { Add-MadeStep 'stopping the app'; $global:made.App
 function global:Get-MadeService { if ($global:made.Service) { New-Object PSObject -Property @{ Status = $global:made.Service } } }
 function global:Stop-MadeService { Add-MadeStep 'stopping the service by Windows'; $global:made.Service = 'Stopped' }
 function global:Get-MadeServiceProgram { $global:made.ServiceProgram }
-function global:Remove-MadeSource { if ($global:made.Source) { Add-MadeStep 'removing the source of events'; $global:made.Source = $false } }
+function global:Test-MadeSource { $global:made.Source }
+function global:Remove-MadeSource { Add-MadeStep 'removing the source of events'; $global:made.Source = $false }
 function global:Unblock-MadeFile { Add-MadeStep 'unblocking' }
 function global:Test-MadeTray { $global:made.Icon }
 function global:Publish-MadePath { Add-MadeStep 'telling of the PATH' }
