@@ -1,6 +1,8 @@
 # Every PowerShell command of packaging/windows/README.md as it is written there, from its first to its last, with the address of the
 # release replaced by the site's. One marked `windows only` is read alone, where this is no real Windows. Read by whole.ps1.
 
+function Test-Ollama { try { (Invoke-RestMethod -Uri 'http://127.0.0.1:11434/test' -TimeoutSec 5).ollama_reachable } catch { $false } }
+
 $guide = [IO.File]::ReadAllText((Join-Path $script:root 'packaging\windows\README.md'))
 $isWine = Test-Path -LiteralPath 'HKLM:\Software\Wine'
 $run = 'HKCU:\Software\Microsoft\Windows\CurrentVersion\Run'
@@ -18,7 +20,7 @@ foreach ($found in [regex]::Matches($guide, '(<!-- windows only: [^>]+ -->\s*)?`
         $read++
         continue
     }
-    if ($words -like '*127.0.0.1:11434*') { Wait-For 'the tap answers' { Test-Answers } }
+    if ($words -like '*127.0.0.1:11434*') { Wait-For 'Ollama answers behind the tap' { Test-Ollama } }
     Assert-Same "the guide's, run: $words" (Invoke-Words $words) ''
     if ($words -like '*-Tray*') { Assert-Like 'the icon starts at login' (Get-ItemProperty -LiteralPath $run).OllamaTap "`"$tap`" tray" }
     $ran++
