@@ -7,12 +7,13 @@ mod questions;
 use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
 use crate::harness::ollama::{self, STREAM_HEAD};
-use crate::harness::{AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk, require, runs};
+use crate::harness::{
+    AfterReply, Conn, FakeOllama, Latch, Options, Proxy, chunk, require_python, require_tool,
+};
 use crate::history::TestHistory;
 use crate::history::old::{Seed, days_ago};
 
@@ -29,30 +30,10 @@ fn browse(script: &str, taps: &[&Proxy]) {
     assert!(output.status.success(), "{script}: {said}");
 }
 
-/// What `browse` needs, and the program that ends well where it is here.
-const PARTS: [(&str, &str, &[&str]); 3] = [
-    ("chromium", "chromium", &["--version"]),
-    (
-        "the Python package playwright",
-        "python3",
-        &["-c", "import playwright.sync_api"],
-    ),
-    (
-        "the Python package axe-playwright-python",
-        "python3",
-        &["-c", "import axe_playwright_python"],
-    ),
-];
-
-/// The first of them that is missing, which is looked up once: importing takes its time.
-static MISSING: LazyLock<Option<&str>> = LazyLock::new(|| {
-    let mut parts = PARTS.into_iter();
-    let missing = parts.find(|(_, program, words)| !runs(program, words));
-    missing.map(|(part, ..)| part)
-});
-
+/// Requires what `browse` needs.
 fn has_browser() -> bool {
-    MISSING.is_none_or(|part| require(part, false))
+    require_tool("chromium", &["--version"])
+        && require_python(&["playwright", "axe_playwright_python"])
 }
 
 /// A stand-in that answers as models of several kinds do: what it says depends on the model and the prompt asked for.

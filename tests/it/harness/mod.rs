@@ -25,6 +25,7 @@ pub mod slow_readers;
 #[cfg(unix)]
 pub mod terminal;
 pub mod tls;
+pub mod tools;
 pub mod vanish;
 #[cfg(target_os = "linux")]
 pub mod yaml;
@@ -42,37 +43,12 @@ pub use proxy::Proxy;
 pub use runner::{skip_on_windows, skip_under_wine};
 pub use scrape::{Scrape, metric};
 pub use skips::{require, skip};
+pub use tools::{is_there, require_python, require_tool, runs};
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ollama::{STREAM_HEAD, done, token};
-
-/// Returns whether the program runs on this machine.
-pub fn runs(program: &str, args: &[&str]) -> bool {
-    let mut command = std::process::Command::new(program);
-    command
-        .args(args)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
-    command.status().is_ok_and(|status| status.success())
-}
-
-/// Requires a tool, which ends well with these arguments where it is here.
-pub fn require_tool(tool: &str, args: &[&str]) -> bool {
-    require(tool, runs(tool, args))
-}
-
-/// Requires modules of Python, which packages of other names may bring.
-pub fn require_python(modules: &[&str]) -> bool {
-    require_tool("python3", &["--version"])
-        && modules.iter().all(|module| {
-            // Found, not imported: that takes seconds of some.
-            let find = format!("import importlib.util as it; assert it.find_spec({module:?})");
-            let is_there = runs("python3", &["-c", &find]);
-            require(&format!("the Python module {module}"), is_there)
-        })
-}
 
 /// The archives in the directory that `OLLAMA_TAP_TEST_RELEASE` names, as packaging/release.sh leaves them; none without it.
 #[cfg(unix)]

@@ -6,9 +6,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
 
-use crate::harness::{runs, skip};
+use crate::harness::{is_there, skip};
 
 const SCRIPT: &str = "install.ps1";
 const BATCH: &str = "packaging/windows/install_service.bat";
@@ -23,21 +22,12 @@ fn read(path: &str) -> String {
     fs::read_to_string(file(path)).unwrap_or_else(|error| panic!("reading {path}: {error}"))
 }
 
-/// The PowerShells of this machine, and those that have PSScriptAnalyzer, looked up once: each takes seconds to start.
-static SHELLS: LazyLock<Vec<&str>> = LazyLock::new(|| where_it_succeeds("1"));
-static ANALYZERS: LazyLock<Vec<&str>> = LazyLock::new(|| {
-    where_it_succeeds("if (-not (Get-Module -ListAvailable PSScriptAnalyzer)) { throw 1 }")
-});
+const HAS_ANALYZER: &str = "if (-not (Get-Module -ListAvailable PSScriptAnalyzer)) { throw 1 }";
 
-fn where_it_succeeds(command: &str) -> Vec<&'static str> {
-    ["pwsh", "powershell"]
-        .into_iter()
-        .filter(|shell| runs(shell, &["-NoProfile", "-Command", command]))
-        .collect()
-}
-
-/// These shells; where there are none, it says aloud that a test is left out.
-fn shells(shells: &'static [&str], what: &str) -> &'static [&'static str] {
+/// The PowerShells of this machine in which this command succeeds; where there are none, it is said aloud that this is missing.
+fn shells(command: &str, what: &str) -> Vec<&'static str> {
+    let mut shells = vec!["pwsh", "powershell"];
+    shells.retain(|shell| is_there(shell, &["-NoProfile", "-Command", command]));
     if shells.is_empty() {
         skip(&format!("{what} is missing"));
     }
@@ -65,7 +55,7 @@ fn holds_in_each(shells: &[&str], script: &str, words: &[&Path]) {
 #[test]
 fn its_functions_decide_as_they_should() {
     holds_in_each(
-        shells(&SHELLS, "a PowerShell"),
+        &shells("1", "a PowerShell"),
         "functions.ps1",
         &[&file(SCRIPT)],
     );
@@ -73,12 +63,16 @@ fn its_functions_decide_as_they_should() {
 
 #[test]
 fn it_is_all_there_or_nothing_whatever_fails_and_goes_again() {
-    holds_in_each(shells(&SHELLS, "a PowerShell"), "promises.ps1", &[]);
+    holds_in_each(&shells("1", "a PowerShell"), "promises.ps1", &[]);
 }
 
 #[test]
 fn the_analyzer_finds_nothing_in_it_and_in_its_tests() {
-    holds_in_each(shells(&ANALYZERS, "PSScriptAnalyzer"), "analyze.ps1", &[]);
+    holds_in_each(
+        &shells(HAS_ANALYZER, "PSScriptAnalyzer"),
+        "analyze.ps1",
+        &[],
+    );
 }
 
 /// Lines that the analyzer must not let pass, each in a function of a script.
@@ -91,7 +85,7 @@ const BAD_LINES: [(&str, &str); 4] = [
 
 #[test]
 fn the_analyzer_finds_what_it_looks_for() {
-    let Some(shell) = shells(&ANALYZERS, "PSScriptAnalyzer").last() else {
+    let Some(shell) = shells(HAS_ANALYZER, "PSScriptAnalyzer").pop() else {
         return;
     };
     let directory = tempfile::tempdir().unwrap();
