@@ -12,7 +12,7 @@ use base64::prelude::{BASE64_STANDARD, Engine};
 use flate2::read::GzDecoder;
 use ring::digest::{SHA256, digest};
 
-use super::conditional::{etag, etag_line, is_current};
+use super::conditional::{etag, etag_line, is_current, not_modified};
 use super::request::PageRequest;
 use super::response::PageResponse;
 
@@ -21,15 +21,14 @@ const GZIPPED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/dashboard.html.
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// The dashboard, plain and compressed, with its headers.
+/// The dashboard, with its headers.
 pub static DOCUMENT: LazyLock<Document> = LazyLock::new(Document::new);
 
 pub struct Document {
     plain: String,
     etag: String,
-    /// Lines of the head beyond the usual ones.
+    /// Lines of the head beyond the usual ones and the ETag.
     headers: String,
-    gzipped_headers: String,
 }
 
 impl Document {
@@ -38,41 +37,33 @@ impl Document {
         if let Err(error) = GzDecoder::new(GZIPPED).read_to_string(&mut plain) {
             log::error!("unpack the dashboard: {error}"); // which the tests rule out
         }
-        let etag = etag(&plain);
         let headers = format!(
             "Content-Security-Policy: {}\r\nReferrer-Policy: no-referrer\r\nX-Content-Type-Options: nosniff\r\n\
-             Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n{}",
-            policy(&plain),
-            etag_line(&etag)
+             Cache-Control: no-cache\r\nVary: Accept-Encoding\r\n",
+            policy(&plain)
         );
-        let gzipped_headers = format!("{headers}Content-Encoding: gzip\r\n");
         Document {
+            etag: etag(&plain),
             plain,
-            etag,
             headers,
-            gzipped_headers,
         }
     }
 
     /// Returns the document, compressed if the client accepts that, or that the client has it.
     pub fn response(&self, request: &PageRequest) -> PageResponse {
         if is_current(request, &self.etag) {
-            PageResponse {
-                status: 304,
+            return PageResponse {
                 content_type: HTML,
-                body: None,
-                headers: self.headers.clone(),
-            }
-        } else if request.accepts_gzip() {
-            PageResponse {
-                headers: self.gzipped_headers.clone(),
-                ..PageResponse::ok(HTML, GZIPPED.to_vec())
-            }
-        } else {
-            PageResponse {
-                headers: self.headers.clone(),
-                ..PageResponse::ok(HTML, self.plain.clone().into_bytes())
-            }
+                ..not_modified(&self.etag, &self.headers)
+            };
+        }
+        let (encoding, body) = match request.accepts_gzip() {
+            true => ("Content-Encoding: gzip\r\n", GZIPPED),
+            false => ("", self.plain.as_bytes()),
+        };
+        PageResponse {
+            headers: etag_line(&self.etag) + &self.headers + encoding,
+            ..PageResponse::ok(HTML, body.to_vec())
         }
     }
 }
