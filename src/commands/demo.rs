@@ -1,11 +1,9 @@
 //! `ollama-tap demo`: a tap in front of a stand-in for Ollama that is part of this process, to try everything with no model.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-
-use tempfile::TempDir;
 
 use super::{env_var, init_process, report_bad_values, stop_signals};
 use crate::app::{self, Tap};
@@ -32,7 +30,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     ))?;
     init_process(config.log_level);
     let temporary = temporary_history(args, &mut config)?;
-    let place = temporary.as_ref().map(|dir| dir.path().to_owned());
+    let place = temporary.as_ref().map(|history| history.0.clone());
     let stopped = stop_signals(move || {
         if let Some(place) = &place {
             remove(place);
@@ -41,7 +39,7 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
     config.upstream = fake_ollama::start()?;
     make_room(args, &mut config);
     let tap = Tap::start(&config, Arc::new(Readiness::external()), app::announce)?;
-    introduce(&tap, temporary.as_ref());
+    introduce(&tap, temporary.is_some());
     let traffic = args
         .traffic
         .then(|| Traffic::start(tap.address()))
@@ -52,9 +50,6 @@ pub fn run(args: &DemoArgs) -> Result<ExitCode> {
         traffic.stop();
     }
     tap.drain(config.shutdown_grace);
-    if let Some(dir) = &temporary {
-        remove(dir.path());
-    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -66,8 +61,17 @@ fn proxy_args(args: &DemoArgs) -> ProxyArgs {
     }
 }
 
-/// Makes a directory for the history that is removed when it is dropped; none where one was named or none is needed.
-fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<TempDir>> {
+/// The directory of a history that is removed with all that is in it when this is dropped.
+struct TemporaryHistory(PathBuf);
+
+impl Drop for TemporaryHistory {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+/// Makes a directory for the history; none where one was named or none is needed.
+fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<TemporaryHistory>> {
     let is_named = args.analytics_dir.is_some()
         || std::env::var(ENV_ANALYTICS_DIR).is_ok_and(|dir| !dir.trim().is_empty());
     if is_named || matches!(config.history.backend, Backend::Loki | Backend::None) {
@@ -78,10 +82,11 @@ fn temporary_history(args: &DemoArgs, config: &mut Config) -> Result<Option<Temp
     let dir = tempfile::Builder::new()
         .prefix("ollama-tap-demo-")
         .tempdir()
-        .map_err(failed(operation))?;
-    config.history.dir = dir.path().join("ollama_analytics");
+        .map_err(failed(operation))?
+        .keep();
+    config.history.dir = dir.join("ollama_analytics");
     config.is_noted = false;
-    Ok(Some(dir))
+    Ok(Some(TemporaryHistory(dir)))
 }
 
 /// Removes the history, to which a thread of the tap may be adding a file at this moment.
@@ -109,7 +114,7 @@ fn make_room(args: &DemoArgs, config: &mut Config) {
 }
 
 /// Prints what there is to try.
-fn introduce(tap: &Tap, temporary: Option<&TempDir>) {
+fn introduce(tap: &Tap, is_temporary: bool) {
     let (address, pages) = (tap.address(), tap.pages_address());
     let models: Vec<&str> = MODELS.iter().map(|model| model.name).collect();
     // Questions from a terminal look for a tap at the default address by themselves, and ask which one is meant where there are more.
@@ -118,7 +123,7 @@ fn introduce(tap: &Tap, temporary: Option<&TempDir>) {
     } else {
         format!(" --listen {pages}")
     };
-    let fate = if temporary.is_some() {
+    let fate = if is_temporary {
         "; its records are deleted at the end"
     } else {
         ""
