@@ -40,7 +40,9 @@ enum ExportError {
 pub fn run(args: &ExportArgs) -> Result<ExitCode> {
     let mut flags = vec![("--search", &args.search)];
     flags.extend(args.filters());
-    let how = combine(file(args), combine(format(args), limit(args)));
+    let file = file(args);
+    let format = format(args, file.clone().unwrap_or_default());
+    let how = combine(file, combine(format, limit(args)));
     let asked = combine(filter::query(&flags), how);
     let (config, (query, (file, (format, limit)))) =
         combine(query_config(args.location()), asked).map_err(usage)?;
@@ -71,7 +73,7 @@ fn file(args: &ExportArgs) -> Result<Option<&Path>, UsageErrors> {
     }
 }
 
-fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
+fn format(args: &ExportArgs, file: Option<&Path>) -> Result<ExportFormat, UsageErrors> {
     match (&args.format, args.json) {
         (Some(name), false) => name
             .parse()
@@ -80,11 +82,9 @@ fn format(args: &ExportArgs) -> Result<ExportFormat, UsageErrors> {
             "--json and --format {name} exclude each other"
         )]),
         (_, true) => Ok(ExportFormat::Json),
-        (None, false) => {
-            let file = file(args).ok().flatten();
-            let of_file = file.and_then(ExportFormat::of_file);
-            Ok(of_file.unwrap_or(ExportFormat::Jsonl))
-        }
+        (None, false) => Ok(file
+            .and_then(ExportFormat::of_file)
+            .unwrap_or(ExportFormat::Jsonl)),
     }
 }
 
@@ -225,12 +225,13 @@ mod tests {
         json: bool,
     ) -> Result<ExportFormat, UsageErrors> {
         let text = |text: Option<&str>| text.map(str::to_owned);
-        super::format(&ExportArgs {
+        let args = ExportArgs {
             output: text(output),
             format: text(format),
             json,
             ..ExportArgs::default()
-        })
+        };
+        super::format(&args, file(&args)?)
     }
 
     #[test]
