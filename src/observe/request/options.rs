@@ -7,12 +7,13 @@
 use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
 use super::parameters::{self, ObjectSeed, RequestParameters};
 use crate::diagnose::keep_alive::KeepAlive;
 use crate::diagnose::prompt::keys;
 use crate::diagnose::seen::{Options, whole_number};
 use crate::http::route::Dialect;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// The parameters that change what a model thinks, by any route's name.
 const THINKING: [&str; 5] = [
